@@ -58,21 +58,21 @@ public sealed class Checkpoint : IDisposable
     public bool Contains(string name) => _byName.ContainsKey(name);
 
     /// <summary>The header's entry of a tensor.</summary>
-    public TensorEntry Entry(string name) => File(name).Entry(name);
+    public TensorEntry Entry(string name) => Owner(name).Entry(name);
 
     /// <summary>Reads a tensor into memory of its own, converted when <paramref name="dtype"/> is given.</summary>
-    public Tensor Load(string name, ScalarType? dtype = null) => File(name).Load(name, dtype);
+    public Tensor Load(string name, ScalarType? dtype = null) => Owner(name).Load(name, dtype);
 
     /// <summary>A read-only tensor over the mapped file; valid until this checkpoint is disposed.</summary>
-    internal Tensor View(string name) => File(name).View(name);
+    internal Tensor View(string name) => Owner(name).View(name);
 
     /// <summary>The raw bytes of a tensor in the mapped file; valid until this checkpoint is disposed.</summary>
-    internal ReadOnlySpan<byte> Bytes(string name) => File(name).Bytes(name);
+    internal ReadOnlySpan<byte> Bytes(string name) => Owner(name).Bytes(name);
 
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 
-    private SafeTensorsFile File(string name) =>
+    private SafeTensorsFile Owner(string name) =>
         _byName.TryGetValue(name, out SafeTensorsFile? file) ? file : throw new KeyNotFoundException($"'{Folder}' holds no tensor '{name}'.");
 
     private void Add(string path)
@@ -99,7 +99,7 @@ public sealed class Checkpoint : IDisposable
             }
 
             string path = Path.Combine(Folder, shard);
-            if (!System.IO.File.Exists(path))
+            if (!File.Exists(path))
             {
                 throw new FileNotFoundException($"The shard '{shard}' that {IndexFile} names is not in '{Folder}'. Fetch the missing file.", path);
             }
@@ -120,7 +120,7 @@ public sealed class Checkpoint : IDisposable
     {
         try
         {
-            using JsonDocument document = JsonDocument.Parse(System.IO.File.ReadAllBytes(index));
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(index));
             return document.RootElement.GetProperty("weight_map").EnumerateObject()
                 .ToDictionary(p => p.Name, p => p.Value.GetString()!, StringComparer.Ordinal);
         }

@@ -1,0 +1,57 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Interop;
+
+/// <summary>
+/// libtorch operators that TorchSharp does not wrap, called through the dispatcher of libtorch's own C interface (autograd included).
+/// </summary>
+internal static unsafe partial class TorchOperators
+{
+    private const string Library = "torch_cpu";
+
+    /// <summary>
+    /// Attention with a free scale and grouped heads. query (B, heads, T, D); key and value (B, kvHeads, S, D); mask broadcastable to (B, heads, T, S) or null.
+    /// </summary>
+    public static Tensor ScaledDotProductAttention(Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal, double scale)
+    {
+        bool grouped = query.shape[1] != key.shape[1];
+        ulong* stack = stackalloc ulong[8];
+        stack[0] = Own(query);
+        stack[1] = Own(key);
+        stack[2] = Own(value);
+        stack[3] = mask is null ? 0 : Optional(Own(mask));
+        stack[4] = BitConverter.DoubleToUInt64Bits(0.0);
+        stack[5] = isCausal ? 1u : 0u;
+        stack[6] = Optional(BitConverter.DoubleToUInt64Bits(scale));
+        stack[7] = grouped ? 1u : 0u;
+        return Call("aten::scaled_dot_product_attention", stack);
+    }
+
+    private static Tensor Call(string name, ulong* stack)
+    {
+        TensorMemory.Check(CallDispatcher(name, "", stack), name);
+        return Tensor.UnsafeCreateTensor((IntPtr)stack[0]);
+    }
+
+    // The dispatcher consumes the handles it is given, so it gets handles of its own to the same tensors.
+    private static ulong Own(Tensor tensor)
+    {
+        TensorMemory.Check(NewHandle(tensor.Handle, out IntPtr handle), "aoti_torch_new_tensor_handle");
+        return (ulong)handle;
+    }
+
+    // An optional argument is a pointer to a heap cell, which libtorch frees with C++ delete; that is free() for such a cell.
+    private static ulong Optional(ulong value)
+    {
+        ulong* cell = (ulong*)NativeMemory.Alloc(sizeof(ulong));
+        *cell = value;
+        return (ulong)cell;
+    }
+
+    [LibraryImport(Library, EntryPoint = "aoti_torch_call_dispatcher", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int CallDispatcher(string name, string overload, ulong* stack);
+
+    [LibraryImport(Library, EntryPoint = "aoti_torch_new_tensor_handle")]
+    private static partial int NewHandle(IntPtr tensor, out IntPtr handle);
+}

@@ -1,0 +1,51 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Layers;
+
+/// <summary>An ordinary weight matrix (out, in) of float32, float16 or bfloat16.</summary>
+public sealed class DenseWeight : LinearWeight
+{
+    /// <summary>Takes over a parameter of shape (out, in).</summary>
+    public DenseWeight(Parameter parameter)
+        : base(parameter.shape[0], parameter.shape[1])
+    {
+        parameter.DetachFromDisposeScope();
+        Parameter = parameter;
+    }
+
+    /// <summary>Takes over a tensor of shape (out, in), frozen.</summary>
+    public static DenseWeight Frozen(Tensor weight) => new(new Parameter(weight, requires_grad: false));
+
+    /// <inheritdoc/>
+    public override Parameter Parameter { get; }
+
+    /// <inheritdoc/>
+    public override ScalarType Dtype => Parameter.dtype;
+
+    /// <inheritdoc/>
+    public override long Bytes => Parameter.numel() * Parameter.element_size();
+
+    /// <inheritdoc/>
+    public override Tensor Forward(Tensor x, Tensor? bias) => nn.functional.linear(x, Parameter, bias!);
+
+    /// <inheritdoc/>
+    public override Tensor BackwardInput(Tensor gradOutput) => gradOutput.matmul(Parameter);
+
+    /// <inheritdoc/>
+    public override Tensor Dequantize(ScalarType dtype) => Parameter.detach().to(dtype, copy: true);
+
+    /// <inheritdoc/>
+    public override void Add(Tensor delta)
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        Parameter.copy_(Parameter.to(ScalarType.Float32) + delta.to(ScalarType.Float32));
+    }
+
+    /// <inheritdoc/>
+    public override LinearWeight Clone() => Frozen(Parameter.detach().clone());
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing) => Parameter.Dispose();
+}

@@ -1,0 +1,79 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Layers;
+
+/// <summary>y = x·Wᵀ + b over a weight in any form. Where the form cannot be trained, autograd keeps nothing but the layer itself.</summary>
+public sealed class Linear : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter? bias;
+
+    /// <summary>Takes over a weight and a bias (out), or none.</summary>
+    public Linear(LinearWeight weight, Parameter? bias = null)
+        : base(nameof(Linear))
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        if (bias is not null && (bias.dim() != 1 || bias.shape[0] != weight.OutFeatures))
+        {
+            throw new ArgumentException($"The bias has shape [{string.Join(", ", bias.shape)}]; a layer of {weight.OutFeatures} outputs needs [{weight.OutFeatures}].", nameof(bias));
+        }
+
+        Weight = weight;
+        this.bias = bias?.DetachFromDisposeScope() as Parameter;
+        if (weight.Parameter is { } parameter)
+        {
+            register_parameter("weight", parameter);
+        }
+
+        if (bias is not null)
+        {
+            register_parameter("bias", bias);
+        }
+    }
+
+    /// <summary>The weight.</summary>
+    public LinearWeight Weight { get; private set; }
+
+    /// <summary>The bias (out), or null.</summary>
+    public Parameter? Bias => bias;
+
+    /// <inheritdoc/>
+    public override Tensor forward(Tensor input) =>
+        Weight.Parameter is not null ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this);
+
+    /// <summary>Replaces the weight by one of the same sizes in another form and disposes of the old one.</summary>
+    public void ReplaceWeight(LinearWeight weight)
+    {
+        ArgumentNullException.ThrowIfNull(weight);
+        if (weight.OutFeatures != Weight.OutFeatures || weight.InFeatures != Weight.InFeatures)
+        {
+            throw new ArgumentException(
+                $"The new weight is {weight.OutFeatures} x {weight.InFeatures}, the layer {Weight.OutFeatures} x {Weight.InFeatures}.", nameof(weight));
+        }
+
+        if (ReferenceEquals(weight, Weight))
+        {
+            return;
+        }
+
+        _internal_params.Remove("weight");
+        if (weight.Parameter is { } parameter)
+        {
+            register_parameter("weight", parameter);
+        }
+
+        Weight.Dispose();
+        Weight = weight;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Weight.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+}

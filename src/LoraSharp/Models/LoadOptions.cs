@@ -1,0 +1,29 @@
+using static TorchSharp.torch;
+
+namespace LoraSharp;
+
+/// <summary>How a model is loaded.</summary>
+public sealed record LoadOptions
+{
+    /// <summary>Type of the weights that are not quantised: float32, bfloat16 or float16. Default: null, the type that config.json names (float32 if none).</summary>
+    public ScalarType? Dtype { get; init; }
+
+    /// <summary>Quantises every linear layer inside the decoder layers while loading, tensor by tensor. Default: null, none.</summary>
+    public QuantizationConfig? Quantization { get; init; }
+
+    /// <summary>Reports the name of each tensor as it is loaded.</summary>
+    public IProgress<string>? Progress { get; init; }
+
+    /// <summary>Stops loading.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
+    internal void Validate()
+    {
+        if (Dtype is not (null or ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Float16))
+        {
+            throw new ArgumentException($"LoadOptions.Dtype is {Dtype}; a model's weights can be Float32, Float64, BFloat16 or Float16.");
+        }
+
+        Quantization?.Validate();
+    }
+}
