@@ -28,6 +28,18 @@ internal static unsafe partial class TorchOperators
         return Call("aten::scaled_dot_product_attention", stack);
     }
 
+    /// <summary>Rows of a table (vocabulary, dim) for ids of any shape; the padding row (−1: none) gets no gradient.</summary>
+    public static Tensor Embedding(Tensor table, Tensor ids, long paddingId)
+    {
+        ulong* stack = stackalloc ulong[5];
+        stack[0] = Own(table);
+        stack[1] = Own(ids);
+        stack[2] = (ulong)paddingId;
+        stack[3] = 0;
+        stack[4] = 0;
+        return Call("aten::embedding", stack);
+    }
+
     private static Tensor Call(string name, ulong* stack)
     {
         TensorMemory.Check(CallDispatcher(name, "", stack), name);

@@ -1,3 +1,4 @@
+using LoraSharp.Interop;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -26,5 +27,5 @@ public sealed class Embedding : nn.Module<Tensor, Tensor>
     internal Embedding WithWeight(Parameter table) => new(table, _paddingId);
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => nn.functional.embedding(input, weight, _paddingId);
+    public override Tensor forward(Tensor input) => TorchOperators.Embedding(weight, input, _paddingId ?? -1);
 }

@@ -147,7 +147,9 @@ public sealed partial class CausalLM : nn.Module<Tensor, Tensor>, IPretrainedMod
         }
 
         using Parameter head = root.Parameter(Head, decoder.VocabSize, decoder.HiddenSize);
-        return head.equal(embedding) ? embedding : null;
+        using Tensor same = head.eq(embedding);
+        using Tensor all = same.all();
+        return all.item<bool>() ? embedding : null;
     }
 
     private static ScalarType ConfiguredDtype(ModelConfig config) => config.Text("dtype", config.Text("torch_dtype", "float32")) switch
