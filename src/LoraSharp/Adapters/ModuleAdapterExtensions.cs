@@ -28,8 +28,7 @@ public static class ModuleAdapterExtensions
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
-        LoraInjection.Add(model, config, adapterName);
-        AdapterSet.Of(model).Activate([adapterName]);
+        new LoraInjection(model, config, adapterName).Apply();
     }
 
     /// <summary>Names of the model's adapters, in the order of adding.</summary>

@@ -2,7 +2,7 @@ namespace LoraSharp.Files;
 
 /// <summary>
 /// Builds a whole folder under a temporary name beside its target and then renames it, so that the target is either the old folder or the new one,
-/// complete. Used for checkpoints, adapters and exports.
+/// complete. Used for checkpoints, adapters and exports. A folder that also holds something else keeps that: its files are then replaced one by one.
 /// </summary>
 public static class AtomicFolder
 {
@@ -35,6 +35,12 @@ public static class AtomicFolder
             throw;
         }
 
+        if (HoldsOthers(full, temporary))
+        {
+            MoveFiles(temporary, full);
+            return;
+        }
+
         string old = full + OldSuffix;
         if (Directory.Exists(full))
         {
@@ -64,6 +70,26 @@ public static class AtomicFolder
         {
             Directory.Move(old, full);
         }
+    }
+
+    private static bool HoldsOthers(string folder, string replacement) =>
+        Directory.Exists(folder)
+        && Directory.EnumerateFileSystemEntries(folder).Any(entry => !Path.Exists(Path.Combine(replacement, Path.GetFileName(entry))));
+
+    private static void MoveFiles(string from, string to)
+    {
+        Directory.CreateDirectory(to);
+        foreach (string folder in Directory.EnumerateDirectories(from).ToArray())
+        {
+            MoveFiles(folder, Path.Combine(to, Path.GetFileName(folder)));
+        }
+
+        foreach (string file in Directory.EnumerateFiles(from).ToArray())
+        {
+            File.Move(file, Path.Combine(to, Path.GetFileName(file)), overwrite: true);
+        }
+
+        Delete(from);
     }
 
     private static void Delete(string folder)

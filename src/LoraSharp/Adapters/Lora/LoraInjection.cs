@@ -5,54 +5,93 @@ using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters.Lora;
 
-/// <summary>Adds a LoRA adapter to a model: finds the targets, checks everything, and only then changes the model.</summary>
-internal static class LoraInjection
+/// <summary>
+/// A LoRA adapter that is about to be added to a model: the targets are found and everything is checked when it is made; only <see cref="Apply"/> changes the model.
+/// </summary>
+internal sealed class LoraInjection
 {
-    public static void Add(nn.Module root, LoraConfig config, string adapter)
+    private readonly nn.Module _root;
+    private readonly LoraConfig _config;
+    private readonly string _adapter;
+    private readonly ModuleTree.Node[] _targets;
+    private readonly ModuleTree.Node[] _copies;
+
+    public LoraInjection(nn.Module root, LoraConfig config, string adapter)
     {
         config.Validate();
         RequireName(adapter);
-        AdapterSet set = AdapterSet.Of(root);
-        if (set.Has(adapter))
+        if (AdapterSet.Of(root).Has(adapter))
         {
             throw new AdapterException($"The model has an adapter '{adapter}' already; choose another name, or delete that one first.");
         }
 
+        _root = root;
+        _config = config with { TargetModules = config.TargetModules ?? LoraTargets.For((root as IPretrainedModel)?.Config.ModelType) };
+        _adapter = adapter;
         ModuleTree.Node[] nodes = [.. ModuleTree.Walk(root)];
-        ModuleTree.Node[] copies = FindCopies(config, nodes);
-        ModuleTree.Node[] targets = FindTargets(config, root as IPretrainedModel, nodes, copies);
-        foreach (ModuleTree.Node node in targets.Concat(copies))
+        _copies = FindCopies(_config, nodes);
+        _targets = FindTargets(_config, root as IPretrainedModel, nodes, _copies);
+        foreach (ModuleTree.Node node in _targets.Concat(_copies))
         {
             ModuleTree.RequireReplaceable(node);
         }
+    }
 
-        // From here on nothing fails. The base is frozen as a whole; biases and copies are trained where the configuration says so.
+    /// <summary>Shapes of the tensors that the adapter's file must hold, by module path and key (biases left out).</summary>
+    public IEnumerable<(string Path, string Key, long[] Shape)> ExpectedTensors()
+    {
+        foreach (ModuleTree.Node node in _targets)
+        {
+            (long inFeatures, long outFeatures) = Sizes(node.Module);
+            int r = Rank(node);
+            yield return (node.Path, "lora_A.weight", [r, inFeatures]);
+            yield return (node.Path, "lora_B.weight", [outFeatures, r]);
+        }
+
+        foreach (ModuleTree.Node node in _copies)
+        {
+            foreach (var (name, parameter) in node.Module.named_parameters())
+            {
+                yield return (node.Path, name, parameter.shape);
+            }
+        }
+    }
+
+    /// <summary>Changes the model. The base is frozen as a whole when this is its first adapter; biases and copies train where the configuration says so.</summary>
+    public void Apply()
+    {
+        AdapterSet set = AdapterSet.Of(_root);
         if (set.Configs.Count == 0)
         {
-            foreach (Parameter parameter in root.parameters())
+            foreach (Parameter parameter in _root.parameters())
             {
                 parameter.requires_grad_(false);
             }
         }
 
-        foreach (ModuleTree.Node node in targets)
+        foreach (ModuleTree.Node node in _targets)
         {
             AdaptedLinear layer = node.Module as AdaptedLinear ?? Adapt(node);
-            int r = TargetMatcher.Lookup(config.RankPattern, node.Path, config.R);
-            double alpha = TargetMatcher.Lookup(config.AlphaPattern, node.Path, config.Alpha);
+            int r = Rank(node);
+            double alpha = TargetMatcher.Lookup(_config.AlphaPattern, node.Path, _config.Alpha);
             LinearWeight weight = layer.Base.Weight;
-            layer.Add(adapter, new LoraLinear(weight.InFeatures, weight.OutFeatures, r, config.Scaling(r, alpha), config.Dropout));
+            layer.Add(_adapter, new LoraLinear(weight.InFeatures, weight.OutFeatures, r, _config.Scaling(r, alpha), _config.Dropout));
         }
 
-        foreach (ModuleTree.Node node in copies)
+        foreach (ModuleTree.Node node in _copies)
         {
             TrainedCopy copy = node.Module as TrainedCopy ?? Copy(node);
-            copy.Add(adapter);
+            copy.Add(_adapter);
         }
 
-        TrainBiases(root, config);
-        set.Configs.Add(new(adapter, config with { TargetModules = config.TargetModules ?? Default(root as IPretrainedModel) }));
-        root.train(root.training);
+        foreach (var (_, bias) in Biases(_root, _config))
+        {
+            bias.requires_grad_(true);
+        }
+
+        set.Configs.Add(new(_adapter, _config));
+        set.Activate([_adapter]);
+        _root.train(_root.training);
     }
 
     /// <summary>The biases that train with an adapter, under their paths in the base model.</summary>
@@ -82,11 +121,19 @@ internal static class LoraInjection
         }
     }
 
-    private static TargetModules Default(IPretrainedModel? model) => LoraTargets.For(model?.Config.ModelType);
+    private int Rank(ModuleTree.Node node) => TargetMatcher.Lookup(_config.RankPattern, node.Path, _config.R);
+
+    private static (long In, long Out) Sizes(nn.Module module) => module switch
+    {
+        AdaptedLinear adapted => (adapted.Base.Weight.InFeatures, adapted.Base.Weight.OutFeatures),
+        Layers.Linear linear => (linear.Weight.InFeatures, linear.Weight.OutFeatures),
+        TorchSharp.Modules.Linear linear => (linear.in_features, linear.out_features),
+        _ => throw new AdapterException($"A {module.GetType().Name} is not a linear layer."),
+    };
 
     private static ModuleTree.Node[] FindTargets(LoraConfig config, IPretrainedModel? model, ModuleTree.Node[] nodes, ModuleTree.Node[] copies)
     {
-        TargetModules targets = config.TargetModules ?? Default(model);
+        TargetModules targets = config.TargetModules!;
         TargetMatcher? exclude = config.ExcludeModules is { } excluded ? TargetMatcher.Of(excluded) : null;
         Func<ModuleTree.Node, bool> wanted = targets.IsAllLinear
             ? node => IsLinear(node.Module) && node.Path != model?.OutputHead
@@ -153,14 +200,6 @@ internal static class LoraInjection
         var copy = new TrainedCopy((nn.Module<Tensor, Tensor>)node.Module);
         ModuleTree.Replace(node, copy);
         return copy;
-    }
-
-    private static void TrainBiases(nn.Module root, LoraConfig config)
-    {
-        foreach (var (_, bias) in Biases(root, config))
-        {
-            bias.requires_grad_(true);
-        }
     }
 
     private static void RequireName(string adapter)
