@@ -7,6 +7,9 @@ public sealed unsafe class CpuBackend(int maxThreads = 0) : IQuantizationBackend
     /// <summary>The fewest elements that are worth another thread.</summary>
     private const int Grain = 32768;
 
+    /// <summary>Results from this size on are written around the cache, where they would push out more than they leave behind.</summary>
+    private const long StreamingBytes = 16L << 20;
+
     private readonly int _maxThreads = maxThreads >= 0
         ? maxThreads
         : throw new ArgumentOutOfRangeException(nameof(maxThreads), maxThreads, "The number of threads must be positive, or 0 for all processors.");
@@ -31,8 +34,9 @@ public sealed unsafe class CpuBackend(int maxThreads = 0) : IQuantizationBackend
         FourBitAddresses addresses = weight;
         FourBitKernels kernels = KernelSelection.Current.FourBit;
         int size = destinationType.Size();
+        bool streaming = count * size >= StreamingBytes;
         ParallelRanges.Run(count, Grain, _maxThreads, (start, end) =>
-            kernels.Dequantize(addresses, first + start, end - start, (byte*)destination + (start * size), destinationType));
+            kernels.Dequantize(addresses, first + start, end - start, (byte*)destination + (start * size), destinationType, streaming));
     }
 
     /// <inheritdoc/>

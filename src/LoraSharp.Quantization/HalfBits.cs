@@ -1,13 +1,13 @@
 namespace LoraSharp.Quantization;
 
 /// <summary>
-/// Conversions of half precision with one rule for NaN in every instruction set: quiet, sign and upper payload kept (what F16C does).
+/// Conversions of half precision with one rule for NaN in every instruction set: sign and upper payload kept, quiet once rounded.
 /// </summary>
 internal static class HalfBits
 {
     public static float ToSingle(ushort bits) =>
         (bits & 0x7FFF) > 0x7C00
-            ? BitConverter.UInt32BitsToSingle(((uint)(bits & 0x8000) << 16) | 0x7FC00000 | ((uint)(bits & 0x03FF) << 13))
+            ? BitConverter.UInt32BitsToSingle(((uint)(bits & 0x8000) << 16) | 0x7F800000 | ((uint)(bits & 0x03FF) << 13))
             : (float)BitConverter.UInt16BitsToHalf(bits);
 
     public static ushort Round(float value)

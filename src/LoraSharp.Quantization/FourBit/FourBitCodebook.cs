@@ -36,6 +36,9 @@ internal sealed class FourBitCodebook
         {
             Thresholds[i] = (values[nibbles[i]] + values[nibbles[i + 1]]) / 2;
         }
+
+        SplitsZero = Thresholds.Contains(0f);
+        Buckets = new FourBitBuckets(Thresholds.Where(t => t != 0));
     }
 
     public FourBitType Type { get; }
@@ -51,6 +54,12 @@ internal sealed class FourBitCodebook
 
     /// <summary>The nibble of each rank (identity for NF4). FP4 has two zeros, which take neighbouring ranks.</summary>
     public byte[] Nibbles { get; }
+
+    /// <summary>Whether 0 itself is a threshold (FP4 has two zeros); <see cref="Buckets"/> leave it out.</summary>
+    public bool SplitsZero { get; }
+
+    /// <summary>The quick way to a value's rank.</summary>
+    public FourBitBuckets Buckets { get; }
 
     /// <summary>The nibble that pads an odd number of elements.</summary>
     public byte ZeroNibble { get; }

@@ -57,6 +57,6 @@ public static class KernelSelection
             throw new PlatformNotSupportedException($"This CPU cannot run the {form} kernels; it supports {string.Join(", ", Supported)}.");
         }
 
-        return new KernelSet(form);
+        return KernelSet.Create(form);
     }
 }

@@ -1,0 +1,148 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace LoraSharp.Quantization;
+
+/// <summary>256-bit vectors: the 16 values are looked up as bytes (16-bit results) or as two halves and a blend (singles).</summary>
+internal readonly unsafe struct Avx2Form : IVectorForm
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MagnitudeBits<T>(T* x, int count)
+        where T : unmanaged
+    {
+        Vector256<uint> mask = Vector256.Create(0x7FFFFFFFu);
+        Vector256<uint> max = Vector256<uint>.Zero;
+        int i = 0;
+        for (; i <= count - 8; i += 8)
+        {
+            max = Vector256.Max(max, Singles256.Load(x + i).AsUInt32() & mask);
+        }
+
+        Vector128<uint> half = Vector128.Max(max.GetLower(), max.GetUpper());
+        half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2u, 3, 0, 1)));
+        uint result = Math.Max(half[0], half[1]);
+        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - i));
+    }
+
+    public static void QuantizeRun<T>(T* x, int count, float scale, bool divide, FourBitCodebook book, byte* packed)
+        where T : unmanaged
+    {
+        Vector256<float> scales = Vector256.Create(scale);
+        Vector256<byte> nibbles = Vector256.Create(Vector128.Create(book.Nibbles, 0));
+        int i = 0;
+        for (; i <= count - 32; i += 32)
+        {
+            Vector256<float> s0 = Singles256.Load(x + i);
+            Vector256<float> s1 = Singles256.Load(x + i + 8);
+            Vector256<float> s2 = Singles256.Load(x + i + 16);
+            Vector256<float> s3 = Singles256.Load(x + i + 24);
+            s0 = divide ? s0 / scales : s0 * scales;
+            s1 = divide ? s1 / scales : s1 * scales;
+            s2 = divide ? s2 / scales : s2 * scales;
+            s3 = divide ? s3 / scales : s3 * scales;
+
+            // A comparison that holds is -1 in every bit: subtracting it counts the thresholds below.
+            Vector256<int> r0 = default, r1 = default, r2 = default, r3 = default;
+            foreach (float threshold in book.Thresholds)
+            {
+                Vector256<float> t = Vector256.Create(threshold);
+                r0 -= Avx.CompareGreaterThan(s0, t).AsInt32();
+                r1 -= Avx.CompareGreaterThan(s1, t).AsInt32();
+                r2 -= Avx.CompareGreaterThan(s2, t).AsInt32();
+                r3 -= Avx.CompareGreaterThan(s3, t).AsInt32();
+            }
+
+            Vector256<byte> ranks = Vector256.Narrow(Vector256.Narrow(r0, r1), Vector256.Narrow(r2, r3)).AsByte();
+            Vector256<short> pairs = Avx2.MultiplyAddAdjacent(Avx2.Shuffle(nibbles, ranks), Vector256.Create((ushort)0x0110).AsSByte());
+            Vector128.Narrow(pairs.GetLower().AsUInt16(), pairs.GetUpper().AsUInt16()).Store(packed + (i / 2));
+        }
+
+        if (i < count)
+        {
+            ScalarForm.QuantizeRun(x + i, count - i, scale, divide, book, packed + (i / 2));
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DequantizeRun<T>(byte* packed, int count, float scale, float* code, T* destination, bool streaming)
+        where T : unmanaged
+    {
+        Vector256<float> low = Vector256.Load(code) * Vector256.Create(scale);
+        Vector256<float> high = Vector256.Load(code + 8) * Vector256.Create(scale);
+        int i = 0;
+        if (typeof(T) == typeof(float))
+        {
+            for (; i <= count - 8; i += 8)
+            {
+                Vector256<ulong> bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalar(*(uint*)(packed + (i / 2))).AsByte()).AsUInt64();
+                Vector256<int> index = ((bytes >> 4) | (bytes << 32)).AsInt32();
+
+                // The permute reads 3 bits; the fourth, moved to the sign, chooses the half.
+                Vector256<float> value = Avx.BlendVariable(
+                    Avx2.PermuteVar8x32(low, index), Avx2.PermuteVar8x32(high, index), (index << 28).AsSingle());
+                Store(value, (float*)destination + i, streaming);
+            }
+        }
+        else
+        {
+            Vector256<ushort> table = Vector256.Narrow(Singles256.Round<T>(low), Singles256.Round<T>(high));
+            Vector128<byte> lowBytes = Vector128.Narrow(table.GetLower() & Vector128.Create((ushort)0xFF), table.GetUpper() & Vector128.Create((ushort)0xFF));
+            Vector128<byte> highBytes = Vector128.Narrow(table.GetLower() >> 8, table.GetUpper() >> 8);
+            Vector256<byte> lowTable = Vector256.Create(lowBytes, lowBytes);
+            Vector256<byte> highTable = Vector256.Create(highBytes, highBytes);
+            Vector128<byte> nibble = Vector128.Create((byte)15);
+            for (; i <= count - 32; i += 32)
+            {
+                // Middle quarters exchanged, so that unpacking within 128-bit lanes leaves the elements in order.
+                Vector128<byte> bytes = Sse2.Shuffle(Vector128.Load(packed + (i / 2)).AsInt32(), 0b11_01_10_00).AsByte();
+                Vector128<byte> even = (bytes.AsUInt16() >> 4).AsByte() & nibble;
+                Vector128<byte> odd = bytes & nibble;
+                Vector256<byte> index = Vector256.Create(Sse2.UnpackLow(even, odd), Sse2.UnpackHigh(even, odd));
+                Vector256<byte> l = Avx2.Shuffle(lowTable, index);
+                Vector256<byte> h = Avx2.Shuffle(highTable, index);
+                Store(Avx2.UnpackLow(l, h).AsUInt16(), (ushort*)destination + i, streaming);
+                Store(Avx2.UnpackHigh(l, h).AsUInt16(), (ushort*)destination + i + 16, streaming);
+            }
+        }
+
+        if (i < count)
+        {
+            ScalarForm.DequantizeRun(packed + (i / 2), count - i, scale, code, destination + i, streaming);
+        }
+    }
+
+    public static float Dot<T>(T* w, float* x, int count)
+        where T : unmanaged
+    {
+        Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
+        int i = 0;
+        for (; i <= count - 32; i += 32)
+        {
+            sum0 = Fma.MultiplyAdd(Singles256.Load(w + i), Vector256.Load(x + i), sum0);
+            sum1 = Fma.MultiplyAdd(Singles256.Load(w + i + 8), Vector256.Load(x + i + 8), sum1);
+            sum2 = Fma.MultiplyAdd(Singles256.Load(w + i + 16), Vector256.Load(x + i + 16), sum2);
+            sum3 = Fma.MultiplyAdd(Singles256.Load(w + i + 24), Vector256.Load(x + i + 24), sum3);
+        }
+
+        float sum = Vector256.Sum((sum0 + sum1) + (sum2 + sum3));
+        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - i);
+    }
+
+    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
+        where T : unmanaged => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<T>(Vector256<T> value, T* destination, bool streaming)
+        where T : unmanaged
+    {
+        if (streaming)
+        {
+            value.StoreAlignedNonTemporal(destination);
+        }
+        else
+        {
+            value.Store(destination);
+        }
+    }
+}

@@ -1,0 +1,158 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace LoraSharp.Quantization;
+
+/// <summary>512-bit vectors: 16 values are one register, so that looking a code up is one permute.</summary>
+internal readonly unsafe partial struct Avx512Form : IVectorForm
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint MagnitudeBits<T>(T* x, int count)
+        where T : unmanaged
+    {
+        Vector512<uint> mask = Vector512.Create(0x7FFFFFFFu);
+        Vector512<uint> max = Vector512<uint>.Zero;
+        int i = 0;
+        for (; i <= count - 16; i += 16)
+        {
+            max = Vector512.Max(max, Singles512.Load(x + i).AsUInt32() & mask);
+        }
+
+        Vector256<uint> half = Vector256.Max(max.GetLower(), max.GetUpper());
+        Vector128<uint> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
+        quarter = Vector128.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(2u, 3, 0, 1)));
+        uint result = Math.Max(quarter[0], quarter[1]);
+        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - i));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void QuantizeRun<T>(T* x, int count, float scale, bool divide, FourBitCodebook book, byte* packed)
+        where T : unmanaged
+    {
+        Vector512<float> scales = Vector512.Create(scale);
+        fixed (float* inside = book.Buckets.Inside)
+        fixed (int* below = book.Buckets.Below)
+        {
+            Vector512<float> inside0 = Vector512.Load(inside);
+            Vector512<float> inside1 = Vector512.Load(inside + 16);
+            Vector512<int> below0 = Vector512.Load(below);
+            Vector512<int> below1 = Vector512.Load(below + 16);
+            Vector128<byte> nibbles = Vector128.Create(book.Nibbles, 0);
+            int i = 0;
+            for (; i <= count - 32; i += 32)
+            {
+                Vector512<float> a = Singles512.Load(x + i);
+                Vector512<float> b = Singles512.Load(x + i + 16);
+                a = divide ? a / scales : a * scales;
+                b = divide ? b / scales : b * scales;
+                Vector128<byte> rankA = Avx512F.ConvertToVector128Byte(Rank(a, inside0, inside1, below0, below1, book.SplitsZero));
+                Vector128<byte> rankB = Avx512F.ConvertToVector128Byte(Rank(b, inside0, inside1, below0, below1, book.SplitsZero));
+                Pack(Ssse3.Shuffle(nibbles, rankA), packed + (i / 2));
+                Pack(Ssse3.Shuffle(nibbles, rankB), packed + (i / 2) + 8);
+            }
+
+            if (i < count)
+            {
+                ScalarForm.QuantizeRun(x + i, count - i, scale, divide, book, packed + (i / 2));
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void DequantizeRun<T>(byte* packed, int count, float scale, float* code, T* destination, bool streaming)
+        where T : unmanaged
+    {
+        Vector512<float> scaled = Vector512.Load(code) * Vector512.Create(scale);
+        int i = 0;
+        if (typeof(T) == typeof(float))
+        {
+            for (; i <= count - 16; i += 16)
+            {
+                // Each byte becomes two lanes: b >> 4 for the even element, b for the odd one (a permute reads the low 4 bits only).
+                Vector512<ulong> bytes = Avx512F.ConvertToVector512UInt64(Vector128.CreateScalar(*(ulong*)(packed + (i / 2))).AsByte());
+                Vector512<int> index = ((bytes >> 4) | (bytes << 32)).AsInt32();
+                Store(Avx512F.PermuteVar16x32(scaled, index), (float*)destination + i, streaming);
+            }
+        }
+        else
+        {
+            Vector512<ushort> table = Table<T>(scaled);
+            for (; i <= count - 32; i += 32)
+            {
+                Vector512<uint> bytes = Avx512F.ConvertToVector512UInt32(Vector128.Load(packed + (i / 2)));
+                Vector512<ushort> index = ((bytes >> 4) | (bytes << 16)).AsUInt16();
+                Store(Avx512BW.PermuteVar32x16(table, index), (ushort*)destination + i, streaming);
+            }
+        }
+
+        if (i < count)
+        {
+            ScalarForm.DequantizeRun(packed + (i / 2), count - i, scale, code, destination + i, streaming);
+        }
+    }
+
+    public static float Dot<T>(T* w, float* x, int count)
+        where T : unmanaged
+    {
+        Vector512<float> sum0 = Vector512<float>.Zero;
+        Vector512<float> sum1 = Vector512<float>.Zero;
+        int i = 0;
+        for (; i <= count - 32; i += 32)
+        {
+            sum0 = Avx512F.FusedMultiplyAdd(Singles512.Load(w + i), Vector512.Load(x + i), sum0);
+            sum1 = Avx512F.FusedMultiplyAdd(Singles512.Load(w + i + 16), Vector512.Load(x + i + 16), sum1);
+        }
+
+        float sum = Vector512.Sum(sum0 + sum1);
+        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - i);
+    }
+
+    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
+        where T : unmanaged => false;
+
+    /// <summary>The 16 scaled values, rounded once, twice over: the upper half answers indices whose fifth bit is noise.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ushort> Table<T>(Vector512<float> scaled)
+        where T : unmanaged
+    {
+        Vector256<ushort> table = Avx512F.ConvertToVector256UInt16(Singles512.Round<T>(scaled));
+        return Vector512.Create(table, table);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Store<T>(Vector512<T> value, T* destination, bool streaming)
+        where T : unmanaged
+    {
+        if (streaming)
+        {
+            value.StoreAlignedNonTemporal(destination);
+        }
+        else
+        {
+            value.Store(destination);
+        }
+    }
+
+    /// <summary>The number of thresholds strictly below each value: a bucket of the value's range, and one comparison within it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<int> Rank(
+        Vector512<float> s, Vector512<float> inside0, Vector512<float> inside1, Vector512<int> below0, Vector512<int> below1, bool splitsZero)
+    {
+        // NaN converts to int.MinValue, whose low bits choose bucket 0, where no comparison holds: rank 0.
+        Vector512<int> bucket = Avx512F.ConvertToVector512Int32WithTruncation(
+            Avx512F.FusedMultiplyAdd(s, Vector512.Create(FourBitBuckets.Slope), Vector512.Create(FourBitBuckets.Origin)));
+        Vector512<float> threshold = Avx512F.PermuteVar16x32x2(inside0, bucket, inside1);
+        Vector512<int> rank = Avx512F.PermuteVar16x32x2(below0, bucket, below1);
+        rank -= Vector512.GreaterThan(s, threshold).AsInt32();
+        return splitsZero ? rank - Vector512.GreaterThan(s, Vector512<float>.Zero).AsInt32() : rank;
+    }
+
+    /// <summary>16 codes to 8 bytes, the even one in the high nibble.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Pack(Vector128<byte> codes, byte* packed)
+    {
+        Vector128<short> pairs = Ssse3.MultiplyAddAdjacent(codes, Vector128.Create((ushort)0x0110).AsSByte());
+        *(ulong*)packed = Sse2.PackUnsignedSaturate(pairs, pairs).AsUInt64().ToScalar();
+    }
+}
