@@ -1,0 +1,53 @@
+using LoraSharp.Training.Losses;
+
+namespace LoraSharp.Training.Logging;
+
+/// <summary>Gathers what happens between two log entries.</summary>
+internal sealed class MetricWindow
+{
+    private double _loss;
+    private double _entropy;
+    private double _accuracy;
+    private int _microBatches;
+    private int _steps;
+
+    /// <summary>Tokens since the start of this call of Train.</summary>
+    public long Tokens { get; private set; }
+
+    public bool HasMicroBatches => _microBatches > 0;
+
+    public void AddMicroBatch(double loss, TokenMetrics metrics, long tokens)
+    {
+        _loss += loss;
+        _entropy += metrics.Entropy;
+        _accuracy += metrics.Accuracy;
+        _microBatches++;
+        Tokens += tokens;
+    }
+
+    public void AddStep() => _steps++;
+
+    /// <summary>Mean loss of the steps since the last entry; starts anew.</summary>
+    public double TakeLoss()
+    {
+        double mean = _loss / Math.Max(1, _steps);
+        _loss = 0;
+        _steps = 0;
+        return mean;
+    }
+
+    /// <summary>Adds entropy, accuracy and tokens to an entry; the means start anew.</summary>
+    public void TakeMetrics(Dictionary<string, double> entry)
+    {
+        if (_microBatches > 0)
+        {
+            entry["entropy"] = _entropy / _microBatches;
+            entry["mean_token_accuracy"] = _accuracy / _microBatches;
+        }
+
+        entry["num_tokens"] = Tokens;
+        _entropy = 0;
+        _accuracy = 0;
+        _microBatches = 0;
+    }
+}

@@ -1,0 +1,104 @@
+using LoraSharp.Interop;
+using LoraSharp.Layers;
+using static TorchSharp.torch;
+using static TorchSharp.torch.autograd;
+
+namespace LoraSharp.Training.Losses;
+
+/// <summary>
+/// Projection to the vocabulary and cross entropy as one autograd node. The gradient of each chunk of rows is formed right after its logits (softmax − target is at hand then), so the backward pass
+/// only scales it and nothing of the size of the logits outlives its chunk.
+/// </summary>
+internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<ChunkedCrossEntropyFunction>
+{
+    private const int ChunkRows = 256;
+
+    // The node's forward pass runs at once on the calling thread, so a field can carry the second result out.
+    [ThreadStatic]
+    private static TokenMetrics _metrics;
+
+    public override string Name => nameof(ChunkedCrossEntropyFunction);
+
+    /// <param name="rows">(n, H): the states of the labelled positions.</param>
+    /// <param name="targets">(n) int64.</param>
+    /// <param name="head">The projection, dense.</param>
+    /// <param name="divisor">The sum is divided by this.</param>
+    /// <param name="labelSmoothing">Share of the target spread over the vocabulary.</param>
+    /// <param name="metrics">Entropy and accuracy of the plain distribution.</param>
+    public static Tensor Apply(Tensor rows, Tensor targets, Linear head, double divisor, double labelSmoothing, out TokenMetrics metrics)
+    {
+        bool recorded = is_grad_enabled() && (rows.requires_grad || head.Weight.Parameter!.requires_grad);
+        Tensor loss = apply(rows, head.Weight.Parameter!, head.Bias!, targets.alias(), head, divisor, labelSmoothing, recorded);
+        metrics = _metrics;
+        return loss;
+    }
+
+    public override Tensor forward(AutogradContext ctx, params object[] vars)
+    {
+        Tensor rows = (Tensor)vars[0], targets = (Tensor)vars[3];
+        var head = (Linear)vars[4];
+        double divisor = (double)vars[5], smoothing = (double)vars[6];
+        bool recorded = (bool)vars[7];
+        using var scope = NewDisposeScope();
+        Parameter weight = head.Weight.Parameter!;
+        bool trainsHead = recorded && weight.requires_grad, trainsBias = recorded && head.Bias is { requires_grad: true };
+        Tensor? gradRows = recorded && rows.requires_grad ? empty_like(rows) : null;
+        Tensor? gradWeight = trainsHead ? zeros_like(weight, dtype: ScalarType.Float32) : null;
+        Tensor? gradBias = trainsBias ? zeros_like(head.Bias!, dtype: ScalarType.Float32) : null;
+        double loss = 0, entropy = 0;
+        long correct = 0, count = rows.shape[0];
+        for (long at = 0; at < count; at += ChunkRows)
+        {
+            using var chunkScope = NewDisposeScope();
+            long n = Math.Min(ChunkRows, count - at);
+            Tensor x = rows.narrow(0, at, n), target = targets.narrow(0, at, n).unsqueeze(1);
+            Tensor logits = head.Weight.Forward(x, head.Bias).to(ScalarType.Float32);
+            Tensor logSum = logits.logsumexp(-1, keepdim: true);
+            Tensor nll = (logSum - logits.gather(1, target)).sum();
+            double smooth = smoothing > 0 ? (logSum - logits.mean([-1], keepdim: true)).sum().item<float>() : 0;
+            loss += ((1 - smoothing) * nll.item<float>()) + (smoothing * smooth);
+            correct += logits.argmax(-1, keepdim: true).eq(target).sum().item<long>();
+            Tensor probabilities = (logits - logSum).exp_();
+            entropy += (logSum.squeeze(1) - (probabilities * logits).sum(-1)).sum().item<float>();
+            if (!recorded)
+            {
+                continue;
+            }
+
+            // d loss / d logits = p − (1 − ε)·onehot − ε/V, over the divisor.
+            Tensor grad = probabilities.scatter_add_(1, target, full_like(target, smoothing - 1, dtype: ScalarType.Float32));
+            if (smoothing > 0)
+            {
+                grad.sub_(smoothing / logits.shape[1]);
+            }
+
+            grad.mul_(1 / divisor);
+            Tensor narrow = grad.to(weight.dtype);
+            gradRows?.narrow(0, at, n).copy_(head.Weight.BackwardInput(narrow));
+            gradWeight?.add_(narrow.t().matmul(x));
+            gradBias?.add_(grad.sum(0));
+        }
+
+        _metrics = new TokenMetrics(count, entropy / count, (double)correct / count);
+        ctx.save_for_backward([.. new[] { gradRows, gradWeight?.to(weight.dtype), gradBias?.to(weight.dtype) }.OfType<Tensor>().Select(t => t.MoveToOuterDisposeScope())]);
+        ctx.save_data("which", new[] { gradRows is not null, gradWeight is not null, gradBias is not null });
+        return tensor((float)(loss / divisor)).MoveToOuterDisposeScope();
+    }
+
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(8, () =>
+    {
+        var which = (bool[])ctx.get_data("which");
+        List<Tensor> saved = ctx.get_saved_variables();
+        var gradients = new Tensor?[8];
+        for (int i = 0, next = 0; i < which.Length; i++)
+        {
+            if (which[i])
+            {
+                gradients[i] = saved[next] * grad_output.to(saved[next].dtype);
+                next++;
+            }
+        }
+
+        return gradients;
+    });
+}

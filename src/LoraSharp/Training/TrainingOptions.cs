@@ -1,0 +1,122 @@
+using LoraSharp.Data;
+
+namespace LoraSharp.Training;
+
+/// <summary>The options of every trainer: transformers' TrainingArguments, with its defaults where nothing else is said.</summary>
+public record TrainingOptions
+{
+    /// <summary>Where checkpoints and logs go. Must be set.</summary>
+    public required string OutputDirectory { get; init; }
+
+    /// <summary>Passes over the data; fractions are allowed. Default: 3.</summary>
+    public double Epochs { get; init; } = 3;
+
+    /// <summary>Optimizer steps in all; above 0 it wins over <see cref="Epochs"/>. Default: −1.</summary>
+    public int MaxSteps { get; init; } = -1;
+
+    /// <summary>Rows per forward pass. Default: 8.</summary>
+    public int BatchSize { get; init; } = 8;
+
+    /// <summary>Rows per forward pass in evaluation. Default: 8.</summary>
+    public int EvalBatchSize { get; init; } = 8;
+
+    /// <summary>Forward passes per optimizer step. Default: 1.</summary>
+    public int GradientAccumulationSteps { get; init; } = 1;
+
+    /// <summary>The peak learning rate. Default: 5e-5.</summary>
+    public double LearningRate { get; init; } = 5e-5;
+
+    /// <summary>How the rate changes. Default: linear.</summary>
+    public SchedulerType Scheduler { get; init; } = SchedulerType.Linear;
+
+    /// <summary>Arguments of the schedule. Default: its own defaults.</summary>
+    public SchedulerOptions? SchedulerOptions { get; init; }
+
+    /// <summary>Warm-up steps; below 1: a share of all steps. Default: 0.</summary>
+    public double WarmupSteps { get; init; }
+
+    /// <summary>The optimizer. Default: AdamW.</summary>
+    public OptimizerType Optimizer { get; init; } = OptimizerType.AdamW;
+
+    /// <summary>Arguments of the optimizer (β₁ 0.9, β₂ 0.999, ε 1e-8 for AdamW). Default: its own defaults.</summary>
+    public OptimizerOptions? OptimizerOptions { get; init; }
+
+    /// <summary>Decay of matrices; never of biases and norms. Default: 0.</summary>
+    public double WeightDecay { get; init; }
+
+    /// <summary>The gradients' norm is cut to this; 0 only measures it. Default: 1.</summary>
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Share of the target that is spread over the whole vocabulary. Default: 0.</summary>
+    public double LabelSmoothing { get; init; }
+
+    /// <summary>Recomputes each layer in the backward pass instead of keeping its activations: less memory, about a third more time. Default: false.</summary>
+    public bool GradientCheckpointing { get; init; }
+
+    /// <summary>Order of the rows. Default: random.</summary>
+    public SamplingStrategy Sampling { get; init; } = SamplingStrategy.Random;
+
+    /// <summary>Fixes everything that is random. Default: 42.</summary>
+    public int Seed { get; init; } = 42;
+
+    /// <summary>Fixes the order of the rows alone. Default: null, <see cref="Seed"/>.</summary>
+    public int? DataSeed { get; init; }
+
+    /// <summary>Leaves out a last batch that is not full. Default: false.</summary>
+    public bool DropLast { get; init; }
+
+    /// <summary>Optimizer steps between log entries. Default: 500.</summary>
+    public int LoggingSteps { get; init; } = 500;
+
+    /// <summary>When to evaluate. Default: never.</summary>
+    public StepStrategy EvalStrategy { get; init; }
+
+    /// <summary>Optimizer steps between evaluations. Default: null, <see cref="LoggingSteps"/>.</summary>
+    public int? EvalSteps { get; init; }
+
+    /// <summary>When to save a checkpoint. Default: by steps.</summary>
+    public StepStrategy SaveStrategy { get; init; } = StepStrategy.Steps;
+
+    /// <summary>Optimizer steps between checkpoints. Default: 500.</summary>
+    public int SaveSteps { get; init; } = 500;
+
+    /// <summary>How many checkpoints are kept; the oldest go first. Default: null, all.</summary>
+    public int? SaveTotalLimit { get; init; }
+
+    /// <summary>Writes TensorBoard event files into <c>runs/</c> below the output directory. Default: false.</summary>
+    public bool TensorBoard { get; init; }
+
+    /// <summary>Receives the state of the run after each optimizer step. Default: null.</summary>
+    public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Checks all values before anything else happens.</summary>
+    internal virtual void Validate()
+    {
+        if (string.IsNullOrWhiteSpace(OutputDirectory))
+        {
+            throw new TrainingException("OutputDirectory is empty; name the folder for checkpoints and logs.");
+        }
+
+        Require(MaxSteps > 0 || (double.IsFinite(Epochs) && Epochs > 0), $"Epochs is {Epochs} and MaxSteps is {MaxSteps}; one of them must be above 0.");
+        Require(BatchSize >= 1, $"BatchSize is {BatchSize}; it must be at least 1.");
+        Require(EvalBatchSize >= 1, $"EvalBatchSize is {EvalBatchSize}; it must be at least 1.");
+        Require(GradientAccumulationSteps >= 1, $"GradientAccumulationSteps is {GradientAccumulationSteps}; it must be at least 1.");
+        Require(double.IsFinite(LearningRate) && LearningRate >= 0, $"LearningRate is {LearningRate}; it must be a number of at least 0 (1e-4 is usual for adapters).");
+        Require(double.IsFinite(WarmupSteps) && WarmupSteps >= 0, $"WarmupSteps is {WarmupSteps}; it must be a count of steps, or a share between 0 and 1.");
+        Require(double.IsFinite(WeightDecay) && WeightDecay >= 0, $"WeightDecay is {WeightDecay}; it must be at least 0.");
+        Require(double.IsFinite(MaxGradNorm) && MaxGradNorm >= 0, $"MaxGradNorm is {MaxGradNorm}; it must be at least 0 (0: no clipping).");
+        Require(LabelSmoothing is >= 0 and < 1, $"LabelSmoothing is {LabelSmoothing}; it must be at least 0 and less than 1.");
+        Require(LoggingSteps >= 1, $"LoggingSteps is {LoggingSteps}; it must be at least 1.");
+        Require(SaveSteps >= 1, $"SaveSteps is {SaveSteps}; it must be at least 1.");
+        Require(EvalSteps is null or >= 1, $"EvalSteps is {EvalSteps}; it must be at least 1.");
+        Require(SaveTotalLimit is null or >= 1, $"SaveTotalLimit is {SaveTotalLimit}; it must be at least 1, or null to keep all.");
+    }
+
+    private protected static void Require(bool condition, string message)
+    {
+        if (!condition)
+        {
+            throw new TrainingException(message);
+        }
+    }
+}
