@@ -120,6 +120,9 @@ public sealed class DataRow : IEnumerable<KeyValuePair<string, object?>>
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
+    /// <summary>Other values under the same names, sharing the array of names.</summary>
+    internal DataRow WithSameColumns(object?[] values) => new(_columns, values);
+
     internal static string Describe(IReadOnlyCollection<string> columns) =>
         columns.Count == 0 ? "no columns" : string.Join(", ", columns.Select(name => $"'{name}'"));
 }

@@ -29,6 +29,14 @@ public sealed class DatasetTests : IDisposable
         Assert.False(data[1].Has("tags"));
     }
 
+    [Fact]
+    public void Rows_of_other_columns_and_doubled_names_are_read_as_they_are()
+    {
+        Dataset data = Dataset.Load(Write("a.jsonl", "{\"a\":1,\"b\":2}\n{\"a\":3,\"b\":4}\n{\"b\":5}\n{\"a\":6,\"c\":7,\"a\":8}\n{\"a\":9,\"b\":10,\"c\":11}\n"));
+        Assert.Equal(["a,b=1,2", "a,b=3,4", "b=5", "a,c=8,7", "a,b,c=9,10,11"], data.Select(row => $"{string.Join(',', row.Columns)}={string.Join(',', row.Select(pair => pair.Value))}"));
+        Assert.Same(data[0].Columns, data[1].Columns);
+    }
+
     [Theory]
     [InlineData("a.csv", "Patient,Doctor\r\n\"a, \"\"b\"\"\nc\",d\r\n,x\n")]
     [InlineData("a.tsv", "Patient\tDoctor\n\"a, \"\"b\"\"\nc\"\td\n\tx\n")]

@@ -28,12 +28,13 @@ internal static class JsonRows
     public static IEnumerable<DataRow> ReadLines(string path)
     {
         int number = 0;
+        DataRow? last = null;
         foreach (string line in File.ReadLines(path))
         {
             number++;
             if (!string.IsNullOrWhiteSpace(line))
             {
-                yield return Parse(line, $"{path}, line {number}");
+                yield return last = Parse(line, $"{path}, line {number}", last);
             }
         }
     }
@@ -42,11 +43,12 @@ internal static class JsonRows
     {
         using FileStream stream = File.OpenRead(path);
         IAsyncEnumerator<JsonElement> elements = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).GetAsyncEnumerator();
+        DataRow? last = null;
         try
         {
             for (int number = 1; Next(elements, path, number); number++)
             {
-                yield return ToRow(elements.Current, $"{path}, element {number}");
+                yield return last = ToRow(elements.Current, $"{path}, element {number}", last);
             }
         }
         finally
@@ -67,12 +69,12 @@ internal static class JsonRows
         }
     }
 
-    private static DataRow Parse(string line, string place)
+    private static DataRow Parse(string line, string place, DataRow? last)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
-            return ToRow(document.RootElement, place);
+            return ToRow(document.RootElement, place, last);
         }
         catch (JsonException exception)
         {
@@ -80,7 +82,7 @@ internal static class JsonRows
         }
     }
 
-    private static DataRow ToRow(JsonElement element, string place) => element.ValueKind == JsonValueKind.Object
-        ? RowConversion.FromJson(element)
+    private static DataRow ToRow(JsonElement element, string place, DataRow? last) => element.ValueKind == JsonValueKind.Object
+        ? RowConversion.FromJson(element, last)
         : throw new InvalidDataException($"{place}: a row is a JSON object, this is a JSON {element.ValueKind}.");
 }
