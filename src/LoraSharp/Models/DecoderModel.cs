@@ -24,6 +24,9 @@ internal sealed class DecoderModel : nn.Module<Tensor, Tensor>
 
     public DecoderConfig Config { get; }
 
+    /// <summary>Gradient checkpointing, layer by layer, while training.</summary>
+    public bool UsesCheckpointing { get; set; }
+
     public override Tensor forward(Tensor inputIds) => Forward(inputIds, null, null, null, null);
 
     /// <summary>Hidden states (B, T, H) after the final norm.</summary>
@@ -43,10 +46,11 @@ internal sealed class DecoderModel : nn.Module<Tensor, Tensor>
         positionIds ??= arange(past, past + tokens, dtype: ScalarType.Int64).unsqueeze(0);
         (Tensor cos, Tensor sin) = _rotary.Tables(positionIds, x.dtype);
         var context = new AttentionContext(cos, sin, mask, mask is null && tokens > 1, cache);
+        Tensor? trigger = UsesCheckpointing && training && is_grad_enabled() ? zeros(0, requires_grad: true) : null;
         foreach (DecoderLayer layer in layers)
         {
             observe?.Invoke(x);
-            Tensor next = layer.call(x, context);
+            Tensor next = trigger is null ? layer.call(x, context) : CheckpointFunction.Apply(x, context, layer, trigger);
 
             // The previous layer's output lives on only where autograd holds it.
             x.Dispose();

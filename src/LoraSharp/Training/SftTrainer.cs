@@ -72,5 +72,5 @@ public sealed class SftTrainer
 
     // Only places that padding fills carry this id, and they are masked by place, so any id does; the end token is the usual fallback.
     private static int PadId(CausalLM model, Tokenizer? tokenizer) =>
-        tokenizer?.PadTokenId ?? model.Config.OptionalInteger("pad_token_id") ?? tokenizer?.EosTokenId ?? 0;
+        tokenizer?.PadId ?? model.Config.OptionalInteger("pad_token_id") ?? tokenizer?.EosId ?? 0;
 }

@@ -82,6 +82,24 @@ internal static class AdapterFiles
         var injection = new LoraInjection(model, config, adapter);
         Verify(file, [.. injection.ExpectedTensors().Select(t => ($"{Prefix}{t.Path}.{t.Key}", t.Shape))], config);
         injection.Apply();
+        CopyTensors(model, adapter, file);
+    }
+
+    /// <summary>Copies a folder's tensors into an adapter that the model has, in place: optimizers keep their hold on them.</summary>
+    public static void LoadTensors(nn.Module model, string adapter, string folder)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(folder, WeightsFile));
+        string? missing = Tensors(model, adapter).Select(p => p.Key).FirstOrDefault(key => !file.Contains(key));
+        if (missing is not null)
+        {
+            throw new AdapterException($"'{file.Path}' lacks '{missing}'; it does not belong to this adapter.");
+        }
+
+        CopyTensors(model, adapter, file);
+    }
+
+    private static void CopyTensors(nn.Module model, string adapter, SafeTensorsFile file)
+    {
         using var noGrad = no_grad();
         foreach (var (key, parameter) in Tensors(model, adapter))
         {

@@ -27,7 +27,7 @@ internal static class TrainingCheckpoint
             SafeTensorsWriter.Write(Path.Combine(temporary, OptimizerFile), optimizer.StateTensors());
             AtomicFile.WriteText(Path.Combine(temporary, ScheduleFile), schedule.SaveState().ToJsonString());
             using Tensor random = get_rng_state();
-            SafeTensorsWriter.Write(Path.Combine(temporary, RandomFile), [new(RandomTensor, random)]);
+            SafeTensorsWriter.Write(Path.Combine(temporary, RandomFile), new Dictionary<string, Tensor> { [RandomTensor] = random });
             AtomicFile.WriteText(Path.Combine(temporary, TrainerState.FileName), state.ToText());
         });
 
