@@ -26,9 +26,6 @@ internal sealed class TokenizerPipeline(
 
     public PaddingOptions? Padding { get; init; }
 
-    /// <summary>Special tokens written in a text are always ordinary text, as for SentencePiece itself.</summary>
-    public bool NeverFindsSpecialTokens { get; init; }
-
     /// <summary>Makes a pipeline of a model and the JSON of the other parts.</summary>
     public static TokenizerPipeline Build(
         TokenModel model,
@@ -36,8 +33,7 @@ internal sealed class TokenizerPipeline(
         string file,
         bool modelTakesBytes = false,
         TruncationOptions? truncation = null,
-        PaddingOptions? padding = null,
-        bool neverFindsSpecialTokens = false)
+        PaddingOptions? padding = null)
     {
         return new TokenizerPipeline(
             model,
@@ -49,7 +45,6 @@ internal sealed class TokenizerPipeline(
         {
             Truncation = truncation,
             Padding = padding,
-            NeverFindsSpecialTokens = neverFindsSpecialTokens,
         };
 
         T? Part<T>(string? json, string name, Func<JsonField, T> read)
@@ -70,7 +65,7 @@ internal sealed class TokenizerPipeline(
     {
         text = UnicodeText.WithoutLoneSurrogates(text);
         var pieces = new PieceList();
-        Added.Split(new NormalizedText(text, track: details || preTokenizer?.NeedsOrigins == true), splitSpecialTokens || NeverFindsSpecialTokens, pieces);
+        Added.Split(new NormalizedText(text, track: details || preTokenizer?.NeedsOrigins == true), splitSpecialTokens, pieces);
         preTokenizer?.Apply(pieces);
         var encoding = new EncodingBuffer(details);
         var sink = new TokenSink();

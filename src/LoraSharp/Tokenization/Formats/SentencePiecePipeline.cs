@@ -7,7 +7,7 @@ internal static class SentencePiecePipeline
 {
     public const string Mark = "\u2581";
 
-    /// <summary>SentencePiece's own ids: control pieces in the text are ordinary text.</summary>
+    /// <summary>SentencePiece's own ids. Control pieces written in the text are found, unless special tokens are split.</summary>
     public static TokenizerPipeline Exact(SentencePieceModel model)
     {
         // A text that is cut at user-defined pieces gets its dummy prefix only at the beginning, which Metaspace "first" does; else the simpler way.
@@ -46,8 +46,7 @@ internal static class SentencePiecePipeline
                 pre is null ? null : PipelineJson.Text(pre),
                 PipelineJson.Text(PipelineJson.BosEos(null, null)),
                 PipelineJson.Text(Decoder(model.AddDummyPrefix, byteFallback: true))),
-            model.File,
-            neverFindsSpecialTokens: true);
+            model.File);
         pipeline.Added.Add(AddedTokens(model, withUnknown: true));
         return pipeline;
     }

@@ -247,17 +247,20 @@ internal sealed partial class RegexTranslator
             throw Error("the expression ends with a \\");
         }
 
-        string word = UnicodeProperties.Word.ToRegex();
         switch (Next)
         {
             case 'A' or 'z' or 'Z' or 'G':
                 return "\\" + _source[_at++];
             case 'b':
                 _at++;
+                string word = UnicodeProperties.BareWord.ToRegex();
                 return $"(?:(?<={word})(?!{word})|(?<!{word})(?={word}))";
             case 'B':
                 _at++;
-                return $"(?:(?<={word})(?={word})|(?<!{word})(?!{word}))";
+                string inner = UnicodeProperties.BareWord.ToRegex();
+                return $"(?:(?<={inner})(?={inner})|(?<!{inner})(?!{inner}))";
+            case 'w' or 'W':
+                return (_source[_at++] == 'w' ? UnicodeProperties.BareWord : UnicodeProperties.BareWord.Complement()).ToRegex();
             case 'R':
                 _at++;
                 return "(?>\\r\\n|[\\n-\\r\\u0085\\u2028\\u2029])";

@@ -37,6 +37,9 @@ internal static class UnicodeProperties
 
     public static CodePointSet Word => Find("word");
 
+    /// <summary><c>\w</c> outside of brackets: there Oniguruma asks its table for Latin-1, which counts superscript digits and fractions as well.</summary>
+    public static CodePointSet BareWord { get; } = Find("word").Union(CodePointSet.OfRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]));
+
     public static CodePointSet Digit => Find("nd");
 
     /// <summary>The set of a general category, a POSIX class or a script, by any spelling of its name.</summary>
