@@ -1,0 +1,74 @@
+namespace LoraSharp.Tokenization;
+
+/// <summary>Finds the file of a folder that holds the vocabulary, and makes the pipeline that the folder's tokenizer class asks for.</summary>
+internal static class FolderPipeline
+{
+    public static TokenizerPipeline Read(string folder, JsonField? config, SpecialTokenTable special)
+    {
+        string json = Path.Combine(folder, "tokenizer.json");
+        if (File.Exists(json))
+        {
+            TokenizerPipeline pipeline = TokenizerJson.Read(json);
+            return special.ClassName == "Llama" && pipeline.Model is BpeModel bpe ? RebuildLlama(pipeline, bpe, config, json) : pipeline;
+        }
+
+        foreach (string name in new[] { "tokenizer.model", "spiece.model", "spm.model", "sentencepiece.bpe.model" })
+        {
+            string path = Path.Combine(folder, name);
+            if (File.Exists(path))
+            {
+                return ReadModel(path, config, special);
+            }
+        }
+
+        string[] ranks = Directory.GetFiles(folder, "*.tiktoken");
+        if (ranks.Length == 1)
+        {
+            return TiktokenFile.Read(ranks[0], File.ReadAllBytes(ranks[0])).ToPipeline();
+        }
+
+        return VocabularyFiles.Read(folder, config, special) ?? throw new FileNotFoundException(
+            $"The folder '{folder}' holds no tokenizer: none of tokenizer.json, tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt, vocab.txt is there. Copy one of them from the model's source.");
+    }
+
+    private static TokenizerPipeline RebuildLlama(TokenizerPipeline pipeline, BpeModel model, JsonField? config, string file)
+    {
+        TokenizerPipeline llama = SentencePiecePipeline.Llama(
+            model.Vocabulary, model.Merges, config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, pipeline.Components.PostProcessor, file);
+        llama.Added.Add([.. pipeline.Added.Tokens.OrderBy(pair => pair.Key).Select(pair => pair.Value)]);
+        return llama;
+    }
+
+    private static TokenizerPipeline ReadModel(string path, JsonField? config, SpecialTokenTable special)
+    {
+        byte[] bytes = File.ReadAllBytes(path);
+        if (TiktokenFile.IsRanks(bytes))
+        {
+            return TiktokenFile.Read(path, bytes).ToPipeline();
+        }
+
+        SentencePieceModel model = SentencePieceModel.Read(path, bytes);
+        TokenizerPipeline pipeline;
+        Vocabulary? vocabulary = special.ClassName == "Llama" && model.IsBpe ? model.ToVocabulary() : null;
+        if (vocabulary is null)
+        {
+            pipeline = SentencePiecePipeline.Generic(model);
+        }
+        else
+        {
+            string frame = PipelineJson.Text(PipelineJson.BosEos(Frame("add_bos_token", "bos_token"), Frame("add_eos_token", "eos_token")));
+            pipeline = SentencePiecePipeline.Llama(
+                vocabulary, model.ToMerges(vocabulary), config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, frame, path);
+            pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
+        }
+
+        return pipeline;
+
+        (string, int)? Frame(string option, string name)
+        {
+            AddedToken? token = special[name];
+            int id = token is null ? -1 : vocabulary.Find(token.Content);
+            return config?.BoolOr(option, false) == true && id >= 0 ? (token!.Content, id) : null;
+        }
+    }
+}
