@@ -94,10 +94,11 @@ public class RowPreparationTests
     [Fact]
     public void Preparing_can_be_cancelled_and_tells_its_progress()
     {
-        Dataset data = Dataset.FromRows([new { text = "a" }, new { text = "b" }]);
+        Dataset data = Dataset.FromRows(Enumerable.Range(0, 700).Select(i => new { text = $"{i}" }));
         var seen = new List<int>();
-        RowPreparation.Prepare(data, new CharacterEncoder(), new(), new Reporter(seen.Add), TestContext.Current.CancellationToken);
-        Assert.Equal([1, 2], seen);
+        PreparedRows prepared = RowPreparation.Prepare(data, new CharacterEncoder(), new(), new Reporter(seen.Add), TestContext.Current.CancellationToken);
+        Assert.Equal(700, seen[^1]);
+        Assert.Equal(Enumerable.Range(0, 700).Select(i => $"{i}$"), prepared.Rows.Select(row => CharacterEncoder.Text(row.InputIds)));
         Assert.Throws<OperationCanceledException>(() => RowPreparation.Prepare(data, new CharacterEncoder(), new(), cancellationToken: new CancellationToken(true)));
     }
 
