@@ -28,6 +28,7 @@ public class RowPreparationTests
     {
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = Chat }));
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = JsonSerializer.SerializeToElement(Chat) }));
+        Assert.Equal("user:Hi;", Ids(new { messages = new[] { new { Role = "user", Content = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { from = "user", value = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { role = "user", content = "Hi" } } }));
     }

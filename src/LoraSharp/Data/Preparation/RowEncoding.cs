@@ -6,6 +6,9 @@ namespace LoraSharp.Data;
 /// <summary>Makes tokens and masks of one row.</summary>
 internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, PreparationOptions options)
 {
+    /// <summary>C# objects as chat templates expect them: Role and ToolCalls become role and tool_calls.</summary>
+    private static readonly JsonSerializerOptions TemplateNames = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     /// <summary>Encodes a row.</summary>
     /// <exception cref="InvalidDataException">The row has another form than the first one, or no token of the assistant although only those are learned.</exception>
     public EncodedRow Encode(DataRow row)
@@ -78,20 +81,23 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
     private EncodedRow EncodeChat(DataRow row, JsonElement messages, bool addGenerationPrompt, bool assistantMask)
     {
-        JsonElement? tools = row.Has(RowForms.Tools) ? row.Get<JsonElement>(RowForms.Tools) : null;
+        JsonElement? tools = row.Has(RowForms.Tools) ? Json(row, RowForms.Tools) : null;
         if (tools is { ValueKind: JsonValueKind.String } text)
         {
             tools = JsonSerializer.Deserialize<JsonElement>(text.GetString()!);
         }
 
-        JsonElement? arguments = row.Has(RowForms.TemplateArguments) ? row.Get<JsonElement>(RowForms.TemplateArguments) : null;
+        JsonElement? arguments = row.Has(RowForms.TemplateArguments) ? Json(row, RowForms.TemplateArguments) : null;
         return encoder.EncodeChat(messages, tools, arguments, addGenerationPrompt, assistantMask);
     }
+
+    private static JsonElement Json(DataRow row, string column) =>
+        row.Value(column) is JsonElement element ? element : JsonSerializer.SerializeToElement(row.Value(column), TemplateNames);
 
     /// <summary>The messages of a column; <c>from</c> and <c>value</c> become <c>role</c> and <c>content</c>.</summary>
     private static JsonElement Messages(DataRow row, string column)
     {
-        JsonElement messages = row.Get<JsonElement>(column);
+        JsonElement messages = Json(row, column);
         if (messages.ValueKind != JsonValueKind.Array || messages.EnumerateArray().Any(message => message.ValueKind != JsonValueKind.Object))
         {
             throw new InvalidDataException($"The column '{column}' must be an array of messages (objects with role and content), but is a JSON {messages.ValueKind}.");
