@@ -59,6 +59,8 @@ public class RowPreparationTests
         Assert.Contains("row 1 (the first is 0): The row has no column 'text'; it has 'q'", Fails<InvalidDataException>([new { text = "x" }, new { q = "x" }]), StringComparison.Ordinal);
         Assert.Contains("'labels' has 1 entries, 'input_ids' has 2", Fails<InvalidDataException>([new { input_ids = new[] { 1, 2 }, labels = new[] { 1 } }]), StringComparison.Ordinal);
         Assert.Contains("must be an array of messages", Fails<InvalidDataException>([new { messages = "hello" }]), StringComparison.Ordinal);
+        Assert.Contains("row 1 (the first is 0): The column 'text' must hold text, but holds null", Fails<InvalidDataException>([new { text = "x" }, new { text = (string?)null }]), StringComparison.Ordinal);
+        Assert.Contains("must hold text, but holds 5", Fails<InvalidDataException>([new { prompt = "x", completion = 5 }]), StringComparison.Ordinal);
         Assert.Contains("has no rows", Fails<InvalidDataException>([]), StringComparison.Ordinal);
     }
 

@@ -16,7 +16,7 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
         EncodedRow encoded = form switch
         {
             RowForm.Tokenized => Tokenized(row),
-            RowForm.Text => new EncodedRow(encoder.EncodeText(WithEos(row.Get<string>(options.TextColumn)))),
+            RowForm.Text => new EncodedRow(encoder.EncodeText(WithEos(Text(row, options.TextColumn)))),
             RowForm.PromptCompletion => Pair(row),
             RowForm.Chat => Chat(row, row.Has(RowForms.Conversations) ? RowForms.Conversations : RowForms.Messages),
             RowForm.ChatPromptCompletion => ChatPair(row),
@@ -61,9 +61,9 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
     private EncodedRow Pair(DataRow row)
     {
-        string prompt = row.Get<string>(RowForms.Prompt);
+        string prompt = Text(row, RowForms.Prompt);
         int[] promptIds = encoder.EncodeText(prompt);
-        int[] ids = encoder.EncodeText(prompt + WithEos(row.Get<string>(RowForms.Completion)));
+        int[] ids = encoder.EncodeText(prompt + WithEos(Text(row, RowForms.Completion)));
         return new EncodedRow(ids) { CompletionMask = AfterCommonPrefix(promptIds, ids) };
     }
 
@@ -90,6 +90,9 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
         JsonElement? arguments = row.Has(RowForms.TemplateArguments) ? Json(row, RowForms.TemplateArguments) : null;
         return encoder.EncodeChat(messages, tools, arguments, addGenerationPrompt, assistantMask);
     }
+
+    private static string Text(DataRow row, string column) => row.Value(column) as string
+        ?? throw new InvalidDataException($"The column '{column}' must hold text, but holds {(row.Has(column) ? row[column] : "null")}.");
 
     private static JsonElement Json(DataRow row, string column) =>
         row.Value(column) is JsonElement element ? element : JsonSerializer.SerializeToElement(row.Value(column), TemplateNames);
