@@ -28,6 +28,7 @@ public class RowPreparationTests
     {
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = Chat }));
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = JsonSerializer.SerializeToElement(Chat) }));
+        Assert.Equal("user:Hi;", Ids(new { messages = new[] { new { Role = "user", Content = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { from = "user", value = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { role = "user", content = "Hi" } } }));
     }
@@ -58,6 +59,8 @@ public class RowPreparationTests
         Assert.Contains("row 1 (the first is 0): The row has no column 'text'; it has 'q'", Fails<InvalidDataException>([new { text = "x" }, new { q = "x" }]), StringComparison.Ordinal);
         Assert.Contains("'labels' has 1 entries, 'input_ids' has 2", Fails<InvalidDataException>([new { input_ids = new[] { 1, 2 }, labels = new[] { 1 } }]), StringComparison.Ordinal);
         Assert.Contains("must be an array of messages", Fails<InvalidDataException>([new { messages = "hello" }]), StringComparison.Ordinal);
+        Assert.Contains("row 1 (the first is 0): The column 'text' must hold text, but holds null", Fails<InvalidDataException>([new { text = "x" }, new { text = (string?)null }]), StringComparison.Ordinal);
+        Assert.Contains("must hold text, but holds 5", Fails<InvalidDataException>([new { prompt = "x", completion = 5 }]), StringComparison.Ordinal);
         Assert.Contains("has no rows", Fails<InvalidDataException>([]), StringComparison.Ordinal);
     }
 
@@ -94,10 +97,11 @@ public class RowPreparationTests
     [Fact]
     public void Preparing_can_be_cancelled_and_tells_its_progress()
     {
-        Dataset data = Dataset.FromRows([new { text = "a" }, new { text = "b" }]);
+        Dataset data = Dataset.FromRows(Enumerable.Range(0, 700).Select(i => new { text = $"{i}" }));
         var seen = new List<int>();
-        RowPreparation.Prepare(data, new CharacterEncoder(), new(), new Reporter(seen.Add), TestContext.Current.CancellationToken);
-        Assert.Equal([1, 2], seen);
+        PreparedRows prepared = RowPreparation.Prepare(data, new CharacterEncoder(), new(), new Reporter(seen.Add), TestContext.Current.CancellationToken);
+        Assert.Equal(700, seen[^1]);
+        Assert.Equal(Enumerable.Range(0, 700).Select(i => $"{i}$"), prepared.Rows.Select(row => CharacterEncoder.Text(row.InputIds)));
         Assert.Throws<OperationCanceledException>(() => RowPreparation.Prepare(data, new CharacterEncoder(), new(), cancellationToken: new CancellationToken(true)));
     }
 

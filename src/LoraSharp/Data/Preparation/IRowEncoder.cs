@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace LoraSharp.Data;
 
-/// <summary>What preparing rows asks of a tokenizer.</summary>
+/// <summary>What preparing rows asks of a tokenizer. Rows are encoded on several threads at once.</summary>
 internal interface IRowEncoder
 {
     /// <summary>The text that ends a sequence; null when the tokenizer has none, and then nothing is appended.</summary>

@@ -6,6 +6,9 @@ namespace LoraSharp.Data;
 /// <summary>Makes tokens and masks of one row.</summary>
 internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, PreparationOptions options)
 {
+    /// <summary>C# objects as chat templates expect them: Role and ToolCalls become role and tool_calls.</summary>
+    private static readonly JsonSerializerOptions TemplateNames = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
     /// <summary>Encodes a row.</summary>
     /// <exception cref="InvalidDataException">The row has another form than the first one, or no token of the assistant although only those are learned.</exception>
     public EncodedRow Encode(DataRow row)
@@ -13,7 +16,7 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
         EncodedRow encoded = form switch
         {
             RowForm.Tokenized => Tokenized(row),
-            RowForm.Text => new EncodedRow(encoder.EncodeText(WithEos(row.Get<string>(options.TextColumn)))),
+            RowForm.Text => new EncodedRow(encoder.EncodeText(WithEos(Text(row, options.TextColumn)))),
             RowForm.PromptCompletion => Pair(row),
             RowForm.Chat => Chat(row, row.Has(RowForms.Conversations) ? RowForms.Conversations : RowForms.Messages),
             RowForm.ChatPromptCompletion => ChatPair(row),
@@ -58,9 +61,9 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
     private EncodedRow Pair(DataRow row)
     {
-        string prompt = row.Get<string>(RowForms.Prompt);
+        string prompt = Text(row, RowForms.Prompt);
         int[] promptIds = encoder.EncodeText(prompt);
-        int[] ids = encoder.EncodeText(prompt + WithEos(row.Get<string>(RowForms.Completion)));
+        int[] ids = encoder.EncodeText(prompt + WithEos(Text(row, RowForms.Completion)));
         return new EncodedRow(ids) { CompletionMask = AfterCommonPrefix(promptIds, ids) };
     }
 
@@ -78,20 +81,26 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
     private EncodedRow EncodeChat(DataRow row, JsonElement messages, bool addGenerationPrompt, bool assistantMask)
     {
-        JsonElement? tools = row.Has(RowForms.Tools) ? row.Get<JsonElement>(RowForms.Tools) : null;
+        JsonElement? tools = row.Has(RowForms.Tools) ? Json(row, RowForms.Tools) : null;
         if (tools is { ValueKind: JsonValueKind.String } text)
         {
             tools = JsonSerializer.Deserialize<JsonElement>(text.GetString()!);
         }
 
-        JsonElement? arguments = row.Has(RowForms.TemplateArguments) ? row.Get<JsonElement>(RowForms.TemplateArguments) : null;
+        JsonElement? arguments = row.Has(RowForms.TemplateArguments) ? Json(row, RowForms.TemplateArguments) : null;
         return encoder.EncodeChat(messages, tools, arguments, addGenerationPrompt, assistantMask);
     }
+
+    private static string Text(DataRow row, string column) => row.Value(column) as string
+        ?? throw new InvalidDataException($"The column '{column}' must hold text, but holds {(row.Has(column) ? row[column] : "null")}.");
+
+    private static JsonElement Json(DataRow row, string column) =>
+        row.Value(column) is JsonElement element ? element : JsonSerializer.SerializeToElement(row.Value(column), TemplateNames);
 
     /// <summary>The messages of a column; <c>from</c> and <c>value</c> become <c>role</c> and <c>content</c>.</summary>
     private static JsonElement Messages(DataRow row, string column)
     {
-        JsonElement messages = row.Get<JsonElement>(column);
+        JsonElement messages = Json(row, column);
         if (messages.ValueKind != JsonValueKind.Array || messages.EnumerateArray().Any(message => message.ValueKind != JsonValueKind.Object))
         {
             throw new InvalidDataException($"The column '{column}' must be an array of messages (objects with role and content), but is a JSON {messages.ValueKind}.");

@@ -6,6 +6,9 @@ namespace LoraSharp.Data;
 /// </summary>
 internal static class RowPreparation
 {
+    /// <summary>Rows that are tokenised side by side before the next ones are looked at.</summary>
+    private const int BlockSize = 512;
+
     /// <summary>Prepares a data set.</summary>
     /// <param name="data">The rows; the first one decides their form.</param>
     /// <param name="encoder">The tokenizer; null when all rows are tokenised already.</param>
@@ -48,21 +51,29 @@ internal static class RowPreparation
         }
 
         var encoding = new RowEncoding(form, encoder!, options);
-        for (int i = 0; i < source.Count; i++)
+        for (int start = 0; start < source.Count; start += BlockSize)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            EncodedRow row;
-            try
+            var block = new EncodedRow?[Math.Min(BlockSize, source.Count - start)];
+            var failures = new Exception?[block.Length];
+            Parallel.For(0, block.Length, new ParallelOptions { CancellationToken = cancellationToken }, i =>
             {
-                row = encoding.Encode(source[i]);
-            }
-            catch (Exception exception) when (exception is InvalidDataException or KeyNotFoundException or System.Text.Json.JsonException)
+                try
+                {
+                    block[i] = encoding.Encode(source[start + i]);
+                }
+                catch (Exception exception)
+                {
+                    failures[i] = exception;
+                }
+            });
+
+            // In order, so that the first bad row is the one that is named, whatever the threads did.
+            for (int i = 0; i < block.Length; i++)
             {
-                throw new InvalidDataException($"'{data.Source}', row {i} (the first is 0): {exception.Message}", exception);
+                yield return block[i] ?? throw new InvalidDataException($"'{data.Source}', row {start + i} (the first is 0): {failures[i]!.Message}", failures[i]);
             }
 
-            yield return row;
-            progress?.Report(i + 1);
+            progress?.Report(start + block.Length);
         }
     }
 
