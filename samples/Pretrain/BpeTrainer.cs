@@ -4,7 +4,10 @@ using System.Text.RegularExpressions;
 namespace LoraSharp.Samples.Pretrain;
 
 /// <summary>What training a byte-level BPE tokenizer yields: tokens by id, and the merges in the order in which they apply.</summary>
-internal sealed record BpeVocabulary(IReadOnlyList<string> SpecialTokens, IReadOnlyList<string> Tokens, IReadOnlyList<(string Left, string Right)> Merges);
+internal sealed record BpeVocabulary(
+    IReadOnlyList<string> SpecialTokens,
+    IReadOnlyList<string> Tokens,
+    IReadOnlyList<(string Left, string Right)> Merges);
 
 /// <summary>
 /// Trains byte-level byte pair encoding (Sennrich et al. 2016; GPT-2's bytes and split pattern): starting from single bytes,

@@ -38,8 +38,8 @@ internal sealed class CorpusBuilder
         foreach (var topic in WordLists.Topics)
             builder.AddTopic(topic, documents);
         foreach (var subject in WordLists.Everyday)
-            Repeat(30, () => documents.Add(builder.EverydayText(subject)));
-        Repeat(300, () => documents.Add(builder.Letter()));
+            Repeat(60, () => documents.Add(builder.EverydayText(subject)));
+        Repeat(800, () => documents.Add(builder.Letter()));
         var ordered = documents.ToArray();
         builder.random.Shuffle(ordered);
         return ordered;
@@ -51,20 +51,22 @@ internal sealed class CorpusBuilder
             action();
     }
 
+    // Many more combinations exist than are drawn: a small model that never sees a document twice learns to answer, not to recite.
     private void AddTopic(Topic topic, HashSet<string> documents)
     {
-        Repeat(8, () => documents.Add(Leaflet(topic)));
-        Repeat(2, () => documents.Add(TipList(topic)));
-        Repeat(18, () => documents.Add(PlainDialogue(AskAndAnswer(topic))));
-        Repeat(10, () => documents.Add(ChatDialogue(AskAndAnswer(topic))));
+        Repeat(20, () => documents.Add(Leaflet(topic)));
+        Repeat(4, () => documents.Add(TipList(topic)));
+        Repeat(70, () => documents.Add(Dialogue(AskAndAnswer(topic))));
+        Repeat(12, () => documents.Add(Dialogue(AskAboutAdvice(topic))));
         if (!topic.IsIllness)
             return;
-        Repeat(4, () => documents.Add(Story(topic)));
-        Repeat(4, () => documents.Add(PlainDialogue(AskForFact(topic))));
-        Repeat(2, () => documents.Add(ChatDialogue(AskForFact(topic))));
+        Repeat(8, () => documents.Add(Story(topic)));
+        Repeat(12, () => documents.Add(Dialogue(AskForFact(topic))));
         if (!topic.IsAboutChild)
-            Repeat(2, () => documents.Add(Visit(topic)));
+            Repeat(4, () => documents.Add(Visit(topic)));
     }
+
+    private string Dialogue((string Question, string Answer) pair) => Chance(0.65) ? PlainDialogue(pair) : ChatDialogue(pair);
 
     private static string PlainDialogue((string Question, string Answer) pair) => $"Question: {pair.Question}\nAnswer: {pair.Answer}";
 
@@ -74,25 +76,50 @@ internal sealed class CorpusBuilder
 
     private (string Question, string Answer) AskAndAnswer(Topic topic)
     {
-        if (topic.IsIllness && Chance(0.15))
+        if (topic.IsIllness && Chance(0.1))
             return ($"What helps with {Pick(topic["name"])}?", TerseAdvice(topic));
         string say = Pick(topic["say"]);
         if (say.EndsWith('?'))
             return (say, TerseAdvice(topic));
+        if (topic.IsIllness && !topic.IsAboutChild && Chance(0.15))
+        {
+            string name = Pick(topic["name"]);
+            say = Pick([$"I have {name}.", $"I think that I have {name}.", $"I have had {name} for {Pick(Periods)}."]);
+        }
+
         var parts = new List<string> { say };
         // These sentences speak of the writer's own illness.
         if (topic.IsIllness && !topic.IsAboutChild)
         {
             if (Chance(0.25))
                 parts.Insert(0, Chance(0.3) ? $"I am {random.Next(18, 85)} years old." : Pick(Backgrounds));
-            if (Chance(0.3) && !say.Contains("since", StringComparison.Ordinal) && !say.Contains("have had", StringComparison.Ordinal))
+            if (Chance(0.2))
+                parts.Add(Pick(topic["say"]));
+            else if (Chance(0.3) && !HasTime(say))
                 parts.Add(Chance(0.5) ? $"It started {Pick(Starts)}." : $"It has been like this for {Pick(Periods)}.");
         }
 
-        if (Chance(0.6))
+        parts = [.. parts.Distinct()];
+        if (Chance(0.6) && !parts[^1].EndsWith('?'))
             parts.Add(topic.IsAboutChild ? Pick(["What can I do?", "What helps?", "What should I do?"]) : Pick(Tails));
         return (string.Join(' ', parts), TerseAdvice(topic));
     }
+
+    private static bool HasTime(string say) =>
+        new[] { "since", "have had", " for " }.Any(sign => say.Contains(sign, StringComparison.Ordinal));
+
+    /// <summary>Yes-or-no questions, which tie the words of a topic to each other.</summary>
+    private (string Question, string Answer) AskAboutAdvice(Topic topic)
+    {
+        string tip = Pick([.. topic["tip"].Where(tip => !tip.Split(' ').Contains("you"))]);
+        string start = topic.IsIllness && !topic.IsAboutChild && Chance(0.6) ? $"I have {Pick(topic["name"])}. " : "";
+        if (topic.IsIllness && topic["cause"].Length > 0 && Chance(0.4))
+            return ($"Can {Pick(topic["cause"])} cause {Pick(topic["name"])}?", Pick(["Yes.", $"Yes. {Sentence(tip)}"]));
+        return ($"{start}{Pick(["Should I", "Does it help to", "Is it good to"])} {InMyWords(tip)}?", $"Yes, {tip}.");
+    }
+
+    // "Rest your voice" becomes "rest my voice".
+    private static string InMyWords(string advice) => advice.Replace("your ", "my ", StringComparison.Ordinal);
 
     private (string Question, string Answer) AskForFact(Topic topic)
     {
