@@ -42,10 +42,6 @@ public sealed unsafe class CpuBackend(int maxThreads = 0) : IQuantizationBackend
     /// <inheritdoc/>
     public void Multiply(in FourBitAddresses weight, int rows, int columns, ElementType weightType, float* x, int batch, float* y)
     {
-        FourBitAddresses addresses = weight;
-        FourBitKernels kernels = KernelSelection.Current.FourBit;
-        int grain = Math.Max(1, Grain / Math.Max(1, columns));
-        ParallelRanges.Run(rows, grain, _maxThreads, (start, end) =>
-            kernels.Multiply(addresses, (int)start, (int)end, rows, columns, weightType, x, batch, y));
+        KernelSelection.Current.FourBit.Multiply(weight, rows, columns, weightType, x, batch, y, _maxThreads);
     }
 }

@@ -24,11 +24,4 @@ internal unsafe interface IVectorForm
     /// <summary>Σ w[k] · x[k] in single precision.</summary>
     static abstract float Dot<T>(T* w, float* x, int count)
         where T : unmanaged;
-
-    /// <summary>
-    /// The product of <see cref="IQuantizationBackend.Multiply"/> for rows [firstRow, endRow) without a dequantised copy, where the form has a kernel for
-    /// this shape; otherwise false.
-    /// </summary>
-    static abstract bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
-        where T : unmanaged;
 }

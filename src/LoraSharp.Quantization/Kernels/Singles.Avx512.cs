@@ -39,7 +39,7 @@ internal static unsafe class Singles512
         Vector512<uint> bits = values.AsUInt32();
         if (typeof(T) == typeof(BFloat16))
         {
-            return (bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One)) >> 16;
+            return RoundInPlace(values) >> 16;
         }
 
         Vector512<uint> magnitude = bits & Vector512.Create(0x7FFFFFFFu);
@@ -50,5 +50,13 @@ internal static unsafe class Singles512
         Vector512<uint> result = Vector512.ConditionalSelect(Vector512.LessThan(magnitude, Vector512.Create(0x38800000u)), denormal, normal);
         result = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(magnitude, Vector512.Create(0x47800000u)), Vector512.Create(0x7C00u), result);
         return result | ((bits >> 16) & Vector512.Create(0x8000u));
+    }
+
+    /// <summary>Rounds to brain floats, which are the upper halves of the lanes; the lower halves are noise.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> RoundInPlace(Vector512<float> values)
+    {
+        Vector512<uint> bits = values.AsUInt32();
+        return bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
     }
 }

@@ -13,7 +13,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
     {
         Vector256<uint> mask = Vector256.Create(0x7FFFFFFFu);
         Vector256<uint> max = Vector256<uint>.Zero;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 8; i += 8)
         {
             max = Vector256.Max(max, Singles256.Load(x + i).AsUInt32() & mask);
@@ -22,7 +22,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
         Vector128<uint> half = Vector128.Max(max.GetLower(), max.GetUpper());
         half = Vector128.Max(half, Vector128.Shuffle(half, Vector128.Create(2u, 3, 0, 1)));
         uint result = Math.Max(half[0], half[1]);
-        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - i));
+        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - (int)i));
     }
 
     public static void QuantizeRun<T>(T* x, int count, float scale, bool divide, FourBitCodebook book, byte* packed)
@@ -30,7 +30,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
     {
         Vector256<float> scales = Vector256.Create(scale);
         Vector256<byte> nibbles = Vector256.Create(Vector128.Create(book.Nibbles, 0));
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 32; i += 32)
         {
             Vector256<float> s0 = Singles256.Load(x + i);
@@ -55,12 +55,12 @@ internal readonly unsafe struct Avx2Form : IVectorForm
 
             Vector256<byte> ranks = Vector256.Narrow(Vector256.Narrow(r0, r1), Vector256.Narrow(r2, r3)).AsByte();
             Vector256<short> pairs = Avx2.MultiplyAddAdjacent(Avx2.Shuffle(nibbles, ranks), Vector256.Create((ushort)0x0110).AsSByte());
-            Vector128.Narrow(pairs.GetLower().AsUInt16(), pairs.GetUpper().AsUInt16()).Store(packed + (i / 2));
+            Vector128.Narrow(pairs.GetLower().AsUInt16(), pairs.GetUpper().AsUInt16()).Store(packed + (i >> 1));
         }
 
         if (i < count)
         {
-            ScalarForm.QuantizeRun(x + i, count - i, scale, divide, book, packed + (i / 2));
+            ScalarForm.QuantizeRun(x + i, count - (int)i, scale, divide, book, packed + (i >> 1));
         }
     }
 
@@ -70,12 +70,12 @@ internal readonly unsafe struct Avx2Form : IVectorForm
     {
         Vector256<float> low = Vector256.Load(code) * Vector256.Create(scale);
         Vector256<float> high = Vector256.Load(code + 8) * Vector256.Create(scale);
-        int i = 0;
+        nint i = 0;
         if (typeof(T) == typeof(float))
         {
             for (; i <= count - 8; i += 8)
             {
-                Vector256<ulong> bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalar(*(uint*)(packed + (i / 2))).AsByte()).AsUInt64();
+                Vector256<ulong> bytes = Avx2.ConvertToVector256Int64(Vector128.CreateScalar(*(uint*)(packed + (i >> 1))).AsByte()).AsUInt64();
                 Vector256<int> index = ((bytes >> 4) | (bytes << 32)).AsInt32();
 
                 // The permute reads 3 bits; the fourth, moved to the sign, chooses the half.
@@ -95,7 +95,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
             for (; i <= count - 32; i += 32)
             {
                 // Middle quarters exchanged, so that unpacking within 128-bit lanes leaves the elements in order.
-                Vector128<byte> bytes = Sse2.Shuffle(Vector128.Load(packed + (i / 2)).AsInt32(), 0b11_01_10_00).AsByte();
+                Vector128<byte> bytes = Sse2.Shuffle(Vector128.Load(packed + (i >> 1)).AsInt32(), 0b11_01_10_00).AsByte();
                 Vector128<byte> even = (bytes.AsUInt16() >> 4).AsByte() & nibble;
                 Vector128<byte> odd = bytes & nibble;
                 Vector256<byte> index = Vector256.Create(Sse2.UnpackLow(even, odd), Sse2.UnpackHigh(even, odd));
@@ -108,7 +108,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
 
         if (i < count)
         {
-            ScalarForm.DequantizeRun(packed + (i / 2), count - i, scale, code, destination + i, streaming);
+            ScalarForm.DequantizeRun(packed + (i >> 1), count - (int)i, scale, code, destination + i, streaming);
         }
     }
 
@@ -116,7 +116,7 @@ internal readonly unsafe struct Avx2Form : IVectorForm
         where T : unmanaged
     {
         Vector256<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 32; i += 32)
         {
             sum0 = Fma.MultiplyAdd(Singles256.Load(w + i), Vector256.Load(x + i), sum0);
@@ -126,11 +126,8 @@ internal readonly unsafe struct Avx2Form : IVectorForm
         }
 
         float sum = Vector256.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - i);
+        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
-
-    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
-        where T : unmanaged => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<T>(Vector256<T> value, T* destination, bool streaming)

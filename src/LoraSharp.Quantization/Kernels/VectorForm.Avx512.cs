@@ -5,15 +5,21 @@ using System.Runtime.Intrinsics.X86;
 namespace LoraSharp.Quantization;
 
 /// <summary>512-bit vectors: 16 values are one register, so that looking a code up is one permute.</summary>
-internal readonly unsafe partial struct Avx512Form : IVectorForm
+internal readonly unsafe struct Avx512Form : IVectorForm
 {
+    private static Vector512<ushort> OddWordsTwice
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => Vector512.Create(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, (ushort)31);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint MagnitudeBits<T>(T* x, int count)
         where T : unmanaged
     {
         Vector512<uint> mask = Vector512.Create(0x7FFFFFFFu);
         Vector512<uint> max = Vector512<uint>.Zero;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 16; i += 16)
         {
             max = Vector512.Max(max, Singles512.Load(x + i).AsUInt32() & mask);
@@ -23,7 +29,7 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
         Vector128<uint> quarter = Vector128.Max(half.GetLower(), half.GetUpper());
         quarter = Vector128.Max(quarter, Vector128.Shuffle(quarter, Vector128.Create(2u, 3, 0, 1)));
         uint result = Math.Max(quarter[0], quarter[1]);
-        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - i));
+        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - (int)i));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -39,7 +45,7 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
             Vector512<int> below0 = Vector512.Load(below);
             Vector512<int> below1 = Vector512.Load(below + 16);
             Vector128<byte> nibbles = Vector128.Create(book.Nibbles, 0);
-            int i = 0;
+            nint i = 0;
             for (; i <= count - 32; i += 32)
             {
                 Vector512<float> a = Singles512.Load(x + i);
@@ -48,13 +54,13 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
                 b = divide ? b / scales : b * scales;
                 Vector128<byte> rankA = Avx512F.ConvertToVector128Byte(Rank(a, inside0, inside1, below0, below1, book.SplitsZero));
                 Vector128<byte> rankB = Avx512F.ConvertToVector128Byte(Rank(b, inside0, inside1, below0, below1, book.SplitsZero));
-                Pack(Ssse3.Shuffle(nibbles, rankA), packed + (i / 2));
-                Pack(Ssse3.Shuffle(nibbles, rankB), packed + (i / 2) + 8);
+                Pack(Ssse3.Shuffle(nibbles, rankA), packed + (i >> 1));
+                Pack(Ssse3.Shuffle(nibbles, rankB), packed + (i >> 1) + 8);
             }
 
             if (i < count)
             {
-                ScalarForm.QuantizeRun(x + i, count - i, scale, divide, book, packed + (i / 2));
+                ScalarForm.QuantizeRun(x + i, count - (int)i, scale, divide, book, packed + (i >> 1));
             }
         }
     }
@@ -64,15 +70,13 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
         where T : unmanaged
     {
         Vector512<float> scaled = Vector512.Load(code) * Vector512.Create(scale);
-        int i = 0;
+        nint i = 0;
         if (typeof(T) == typeof(float))
         {
             for (; i <= count - 16; i += 16)
             {
-                // Each byte becomes two lanes: b >> 4 for the even element, b for the odd one (a permute reads the low 4 bits only).
-                Vector512<ulong> bytes = Avx512F.ConvertToVector512UInt64(Vector128.CreateScalar(*(ulong*)(packed + (i / 2))).AsByte());
-                Vector512<int> index = ((bytes >> 4) | (bytes << 32)).AsInt32();
-                Store(Avx512F.PermuteVar16x32(scaled, index), (float*)destination + i, streaming);
+                Vector512<ulong> bytes = Avx512F.ConvertToVector512UInt64(Vector128.CreateScalar(*(ulong*)(packed + (i >> 1))).AsByte());
+                Store(Avx512F.PermuteVar16x32(scaled, Split32(bytes).AsInt32()), (float*)destination + i, streaming);
             }
         }
         else
@@ -80,15 +84,14 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
             Vector512<ushort> table = Table<T>(scaled);
             for (; i <= count - 32; i += 32)
             {
-                Vector512<uint> bytes = Avx512F.ConvertToVector512UInt32(Vector128.Load(packed + (i / 2)));
-                Vector512<ushort> index = ((bytes >> 4) | (bytes << 16)).AsUInt16();
-                Store(Avx512BW.PermuteVar32x16(table, index), (ushort*)destination + i, streaming);
+                Vector512<uint> bytes = Avx512F.ConvertToVector512UInt32(Vector128.Load(packed + (i >> 1)));
+                Store(Avx512BW.PermuteVar32x16(table, Split16(bytes).AsUInt16()), (ushort*)destination + i, streaming);
             }
         }
 
         if (i < count)
         {
-            ScalarForm.DequantizeRun(packed + (i / 2), count - i, scale, code, destination + i, streaming);
+            ScalarForm.DequantizeRun(packed + (i >> 1), count - (int)i, scale, code, destination + i, streaming);
         }
     }
 
@@ -97,7 +100,7 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
     {
         Vector512<float> sum0 = Vector512<float>.Zero;
         Vector512<float> sum1 = Vector512<float>.Zero;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 32; i += 32)
         {
             sum0 = Avx512F.FusedMultiplyAdd(Singles512.Load(w + i), Vector512.Load(x + i), sum0);
@@ -105,20 +108,36 @@ internal readonly unsafe partial struct Avx512Form : IVectorForm
         }
 
         float sum = Vector512.Sum(sum0 + sum1);
-        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - i);
+        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
-
-    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
-        where T : unmanaged => false;
 
     /// <summary>The 16 scaled values, rounded once, twice over: the upper half answers indices whose fifth bit is noise.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ushort> Table<T>(Vector512<float> scaled)
         where T : unmanaged
     {
-        Vector256<ushort> table = Avx512F.ConvertToVector256UInt16(Singles512.Round<T>(scaled));
-        return Vector512.Create(table, table);
+        if (typeof(T) == typeof(BFloat16))
+        {
+            // The results are the upper halves of the lanes; one permute gathers them.
+            return Avx512BW.PermuteVar32x16(Singles512.RoundInPlace(scaled).AsUInt16(), OddWordsTwice);
+        }
+
+        return Avx512BW.PermuteVar32x16(Singles512.Round<T>(scaled).AsUInt16(), OddWordsTwice - Vector512<ushort>.One);
     }
+
+    /// <summary>Each 64-bit lane holding a byte becomes two indices: b >> 4 for the even element, b for the odd one (a permute reads the low 4 bits only).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<ulong> Split32(Vector512<ulong> bytes) =>
+        Avx512Vbmi.IsSupported
+            ? Avx512Vbmi.MultiShift(Vector512.Create(0x0000_0000_0000_0004ul).AsByte(), bytes).AsUInt64()
+            : (bytes >> 4) | (bytes << 32);
+
+    /// <summary>The same for 32-bit lanes and 16-bit indices.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<uint> Split16(Vector512<uint> bytes) =>
+        Avx512Vbmi.IsSupported
+            ? Avx512Vbmi.MultiShift(Vector512.Create(0x0020_0024_0000_0004ul).AsByte(), bytes.AsUInt64()).AsUInt32()
+            : (bytes >> 4) | (bytes << 16);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<T>(Vector512<T> value, T* destination, bool streaming)

@@ -59,9 +59,6 @@ internal readonly unsafe struct ScalarForm : IVectorForm
         return (s0 + s1) + (s2 + s3);
     }
 
-    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
-        where T : unmanaged => false;
-
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int NibbleAt(byte* packed, long index) => (index & 1) == 0 ? packed[index >> 1] >> 4 : packed[index >> 1] & 15;
 

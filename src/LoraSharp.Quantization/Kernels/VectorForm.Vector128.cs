@@ -12,14 +12,14 @@ internal readonly unsafe struct Vector128Form : IVectorForm
     {
         Vector128<uint> mask = Vector128.Create(0x7FFFFFFFu);
         Vector128<uint> max = Vector128<uint>.Zero;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 4; i += 4)
         {
             max = Vector128.Max(max, Singles128.Load(x + i).AsUInt32() & mask);
         }
 
         uint result = Math.Max(Math.Max(max[0], max[1]), Math.Max(max[2], max[3]));
-        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - i));
+        return i == count ? result : Math.Max(result, ScalarForm.MagnitudeBits(x + i, count - (int)i));
     }
 
     public static void QuantizeRun<T>(T* x, int count, float scale, bool divide, FourBitCodebook book, byte* packed)
@@ -27,7 +27,7 @@ internal readonly unsafe struct Vector128Form : IVectorForm
     {
         Vector128<float> scales = Vector128.Create(scale);
         Vector128<byte> nibbles = Vector128.Create(book.Nibbles, 0);
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 16; i += 16)
         {
             Vector128<float> s0 = Singles128.Load(x + i);
@@ -55,12 +55,12 @@ internal readonly unsafe struct Vector128Form : IVectorForm
             // As 16-bit lanes the even code is the lower byte: shifted left by 4 beside the odd one.
             Vector128<ushort> pairs = Vector128.Shuffle(nibbles, ranks).AsUInt16();
             pairs = ((pairs << 4) | (pairs >> 8)) & Vector128.Create((ushort)0xFF);
-            *(ulong*)(packed + (i / 2)) = Vector128.Narrow(pairs, pairs).AsUInt64().ToScalar();
+            *(ulong*)(packed + (i >> 1)) = Vector128.Narrow(pairs, pairs).AsUInt64().ToScalar();
         }
 
         if (i < count)
         {
-            ScalarForm.QuantizeRun(x + i, count - i, scale, divide, book, packed + (i / 2));
+            ScalarForm.QuantizeRun(x + i, count - (int)i, scale, divide, book, packed + (i >> 1));
         }
     }
 
@@ -77,10 +77,10 @@ internal readonly unsafe struct Vector128Form : IVectorForm
         Vector128<byte> table1 = ByteOf(v0, v1, v2, v3, 8);
         Vector128<byte> table2 = typeof(T) == typeof(float) ? ByteOf(v0, v1, v2, v3, 16) : default;
         Vector128<byte> table3 = typeof(T) == typeof(float) ? ByteOf(v0, v1, v2, v3, 24) : default;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 16; i += 16)
         {
-            Vector128<byte> bytes = Vector128.CreateScalar(*(ulong*)(packed + (i / 2))).AsByte();
+            Vector128<byte> bytes = Vector128.CreateScalar(*(ulong*)(packed + (i >> 1))).AsByte();
 
             // 16-bit lanes b become (b >> 4, b & 15): the indices of 16 elements in order.
             Vector128<ushort> lanes = Vector128.WidenLower(bytes);
@@ -108,7 +108,7 @@ internal readonly unsafe struct Vector128Form : IVectorForm
 
         if (i < count)
         {
-            ScalarForm.DequantizeRun(packed + (i / 2), count - i, scale, code, destination + i, streaming);
+            ScalarForm.DequantizeRun(packed + (i >> 1), count - (int)i, scale, code, destination + i, streaming);
         }
     }
 
@@ -116,7 +116,7 @@ internal readonly unsafe struct Vector128Form : IVectorForm
         where T : unmanaged
     {
         Vector128<float> sum0 = default, sum1 = default, sum2 = default, sum3 = default;
-        int i = 0;
+        nint i = 0;
         for (; i <= count - 16; i += 16)
         {
             sum0 = Vector128.MultiplyAddEstimate(Singles128.Load(w + i), Vector128.Load(x + i), sum0);
@@ -126,11 +126,8 @@ internal readonly unsafe struct Vector128Form : IVectorForm
         }
 
         float sum = Vector128.Sum((sum0 + sum1) + (sum2 + sum3));
-        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - i);
+        return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
-
-    public static bool TryMultiply<T>(in FourBitAddresses weight, int firstRow, int endRow, int rows, int columns, float* x, int batch, float* y)
-        where T : unmanaged => false;
 
     /// <summary>The bits of the values as they are stored: rounded for 16-bit types.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
