@@ -94,8 +94,12 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
     private static string Text(DataRow row, string column) => row.Value(column) as string
         ?? throw new InvalidDataException($"The column '{column}' must hold text, but holds {(row.Has(column) ? row[column] : "null")}.");
 
-    private static JsonElement Json(DataRow row, string column) =>
-        row.Value(column) is JsonElement element ? element : JsonSerializer.SerializeToElement(row.Value(column), TemplateNames);
+    private static JsonElement Json(DataRow row, string column) => row.Value(column) switch
+    {
+        JsonElement element => element,
+        IEnumerable<ChatMessage> messages => JsonSerializer.SerializeToElement(messages.Select(message => message.ToJson())),
+        var value => JsonSerializer.SerializeToElement(value, TemplateNames),
+    };
 
     /// <summary>The messages of a column; <c>from</c> and <c>value</c> become <c>role</c> and <c>content</c>.</summary>
     private static JsonElement Messages(DataRow row, string column)

@@ -50,6 +50,11 @@ internal static class RowPreparation
             throw new ArgumentException($"Rows of the form {form} need a tokenizer.", nameof(encoder));
         }
 
+        if (form is RowForm.Chat or RowForm.ChatPromptCompletion && !encoder!.HasChatTemplate)
+        {
+            throw new ArgumentException("The rows are chats, but the tokenizer has no chat template; set its ChatTemplateSource.", nameof(encoder));
+        }
+
         var encoding = new RowEncoding(form, encoder!, options);
         for (int start = 0; start < source.Count; start += BlockSize)
         {
