@@ -25,7 +25,8 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
         return options.AssistantOnlyLoss && encoded.AssistantMask?.Contains(true) != true
             ? throw new InvalidDataException(
-                "Only the assistant's words are to be learned, but this row has none: its messages hold none of the assistant, or the chat template's {% generation %} part is empty for it.")
+                "Only the assistant's words are to be learned, but this row has none: its messages hold none of the assistant, or the chat template's "
+                + "{% generation %} part is empty for it.")
             : encoded;
     }
 

@@ -92,7 +92,8 @@ internal static class RowPreparation
         if (form == RowForm.Tokenized)
         {
             throw new ArgumentException(
-                $"The rows are tokenised already, so there are no chats to find the assistant's words in. Their column '{RowForms.AssistantMasks}' applies by itself; turn AssistantOnlyLoss off.");
+                $"The rows are tokenised already, so there are no chats to find the assistant's words in. "
+                + $"Their column '{RowForms.AssistantMasks}' applies by itself; turn AssistantOnlyLoss off.");
         }
 
         if (form is not (RowForm.Chat or RowForm.ChatPromptCompletion))
@@ -103,7 +104,8 @@ internal static class RowPreparation
         if (encoder is { MarksAssistant: false })
         {
             throw new ArgumentException(
-                "AssistantOnlyLoss needs a chat template that encloses the assistant's words in {% generation %} ... {% endgeneration %}; this tokenizer's template does not.");
+                "AssistantOnlyLoss needs a chat template that encloses the assistant's words in {% generation %} ... {% endgeneration %}; "
+                + "this tokenizer's template does not.");
         }
     }
 
