@@ -33,7 +33,10 @@ public sealed class Dataset : IReadOnlyList<DataRow>
         ? _rows[index]
         : throw new ArgumentOutOfRangeException(nameof(index), index, $"The data set '{Source}' has {Count} rows.");
 
-    /// <summary>Reads a file: .jsonl or .ndjson (an object a line), .json (an array of objects, or lines), .csv and .tsv (with a header), .txt (a row a line, column <c>text</c>).</summary>
+    /// <summary>
+    /// Reads a file: .jsonl or .ndjson (an object a line), .json (an array of objects, or lines), .csv and .tsv (with a header), .txt (a row a line,
+    /// column <c>text</c>).
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <param name="columns">Columns to keep; null for all. One that a row lacks is an error that names those it has.</param>
     /// <param name="cancellationToken">Stops the reading.</param>

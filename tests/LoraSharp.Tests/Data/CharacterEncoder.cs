@@ -8,6 +8,8 @@ internal sealed class CharacterEncoder : IRowEncoder
 {
     public string? EosToken { get; init; } = "$";
 
+    public bool HasChatTemplate { get; init; } = true;
+
     public bool MarksAssistant { get; init; } = true;
 
     public int[] EncodeText(string text) => [.. text.Select(character => (int)character)];

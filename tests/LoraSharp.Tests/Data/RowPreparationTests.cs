@@ -28,9 +28,20 @@ public class RowPreparationTests
     {
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = Chat }));
         Assert.Equal("user:Hi;assistant:Yo;", Ids(new { messages = JsonSerializer.SerializeToElement(Chat) }));
+        Assert.Equal("user:Hi;", Ids(new { messages = new ChatMessage[] { new("user", "Hi") } }));
         Assert.Equal("user:Hi;", Ids(new { messages = new[] { new { Role = "user", Content = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { from = "user", value = "Hi" } } }));
         Assert.Equal("user:Hi;", Ids(new { conversations = new[] { new { role = "user", content = "Hi" } } }));
+    }
+
+    [Fact]
+    public void Chats_need_a_template_and_the_assistants_words_its_marks()
+    {
+        Dataset data = Dataset.FromRows([new { messages = Chat }]);
+        string Refused(IRowEncoder encoder, PreparationOptions options) => Assert.Throws<ArgumentException>(
+            () => RowPreparation.Prepare(data, encoder, options, cancellationToken: TestContext.Current.CancellationToken)).Message;
+        Assert.Contains("no chat template", Refused(new CharacterEncoder { HasChatTemplate = false }, new()), StringComparison.Ordinal);
+        Assert.Contains("{% generation %}", Refused(new CharacterEncoder { MarksAssistant = false }, new() { AssistantOnlyLoss = true }), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -8,6 +8,9 @@ internal interface IRowEncoder
     /// <summary>The text that ends a sequence; null when the tokenizer has none, and then nothing is appended.</summary>
     string? EosToken { get; }
 
+    /// <summary>Whether there is a chat template.</summary>
+    bool HasChatTemplate { get; }
+
     /// <summary>Whether the chat template marks what the assistant wrote.</summary>
     bool MarksAssistant { get; }
 

@@ -25,7 +25,8 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
 
         return options.AssistantOnlyLoss && encoded.AssistantMask?.Contains(true) != true
             ? throw new InvalidDataException(
-                "Only the assistant's words are to be learned, but this row has none: its messages hold none of the assistant, or the chat template's {% generation %} part is empty for it.")
+                "Only the assistant's words are to be learned, but this row has none: its messages hold none of the assistant, or the chat template's "
+                + "{% generation %} part is empty for it.")
             : encoded;
     }
 
@@ -94,8 +95,12 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
     private static string Text(DataRow row, string column) => row.Value(column) as string
         ?? throw new InvalidDataException($"The column '{column}' must hold text, but holds {(row.Has(column) ? row[column] : "null")}.");
 
-    private static JsonElement Json(DataRow row, string column) =>
-        row.Value(column) is JsonElement element ? element : JsonSerializer.SerializeToElement(row.Value(column), TemplateNames);
+    private static JsonElement Json(DataRow row, string column) => row.Value(column) switch
+    {
+        JsonElement element => element,
+        IEnumerable<ChatMessage> messages => JsonSerializer.SerializeToElement(messages.Select(message => message.ToJson())),
+        var value => JsonSerializer.SerializeToElement(value, TemplateNames),
+    };
 
     /// <summary>The messages of a column; <c>from</c> and <c>value</c> become <c>role</c> and <c>content</c>.</summary>
     private static JsonElement Messages(DataRow row, string column)

@@ -50,6 +50,11 @@ internal static class RowPreparation
             throw new ArgumentException($"Rows of the form {form} need a tokenizer.", nameof(encoder));
         }
 
+        if (form is RowForm.Chat or RowForm.ChatPromptCompletion && !encoder!.HasChatTemplate)
+        {
+            throw new ArgumentException("The rows are chats, but the tokenizer has no chat template; set its ChatTemplateSource.", nameof(encoder));
+        }
+
         var encoding = new RowEncoding(form, encoder!, options);
         for (int start = 0; start < source.Count; start += BlockSize)
         {
@@ -87,7 +92,8 @@ internal static class RowPreparation
         if (form == RowForm.Tokenized)
         {
             throw new ArgumentException(
-                $"The rows are tokenised already, so there are no chats to find the assistant's words in. Their column '{RowForms.AssistantMasks}' applies by itself; turn AssistantOnlyLoss off.");
+                $"The rows are tokenised already, so there are no chats to find the assistant's words in. "
+                + $"Their column '{RowForms.AssistantMasks}' applies by itself; turn AssistantOnlyLoss off.");
         }
 
         if (form is not (RowForm.Chat or RowForm.ChatPromptCompletion))
@@ -98,7 +104,8 @@ internal static class RowPreparation
         if (encoder is { MarksAssistant: false })
         {
             throw new ArgumentException(
-                "AssistantOnlyLoss needs a chat template that encloses the assistant's words in {% generation %} ... {% endgeneration %}; this tokenizer's template does not.");
+                "AssistantOnlyLoss needs a chat template that encloses the assistant's words in {% generation %} ... {% endgeneration %}; "
+                + "this tokenizer's template does not.");
         }
     }
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using LoraSharp.Files;
+using LoraSharp.Layers;
 using LoraSharp.Tests.Golden;
 using LoraSharp.Training;
+using LoraSharp.Training.Losses;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -92,11 +94,17 @@ public class OptimizerGoldenTests
         Assert.True(c.Parameters.GetProperty("shift_labels").GetBoolean());
         using SafeTensorsFile file = SafeTensorsFile.Open(c.TensorsPath);
         Tensor logits = file.Load("input.logits").requires_grad_();
-        Tensor loss = LabelSmoothing.CausalLoss(
-            logits,
-            file.Load("input.labels"),
-            c.Parameters.GetProperty("label_smoothing_factor").GetDouble(),
-            c.Parameters.GetProperty("num_items_in_batch").Deserialize<double?>());
+        Tensor labels = file.Load("input.labels");
+
+        // The loss owns the output projection: an identity makes the logits its input.
+        long vocabulary = logits.size(2);
+        using var head = new Linear(DenseWeight.Frozen(eye(vocabulary)));
+        Tensor next = labels.narrow(1, 1, labels.size(1) - 1).reshape(-1);
+        Tensor learned = next.ne(-100).nonzero().reshape(-1);
+        Tensor rows = logits.narrow(1, 0, labels.size(1) - 1).reshape(-1, vocabulary).index_select(0, learned);
+        double items = c.Parameters.GetProperty("num_items_in_batch").Deserialize<double?>() ?? learned.numel();
+        double epsilon = c.Parameters.GetProperty("label_smoothing_factor").GetDouble();
+        Tensor loss = ChunkedCrossEntropyFunction.Apply(rows, next.index_select(0, learned), head, items, epsilon, out _);
         loss.backward();
         AssertClose(c, "loss", tensor(c.Expected.GetProperty("loss").GetDouble()), loss);
         AssertClose(c, "gradient", file.Load("expected.gradient"), logits.grad!);
