@@ -9,6 +9,14 @@ public sealed partial class CausalLM
     /// <summary>Whether layers keep their input only and run again in the backward pass, in training mode.</summary>
     internal void UseGradientCheckpointing(bool on) => model.UsesCheckpointing = on;
 
+    /// <summary>Bytes that all weights occupy: dense ones in their type, quantised ones with their scales. A shared matrix counts once.</summary>
+    public long MemoryFootprint()
+    {
+        var seen = new HashSet<IntPtr>();
+        return parameters().Where(p => seen.Add(p.Handle)).Sum(p => p.numel() * p.element_size())
+            + modules().OfType<Layers.Linear>().Where(l => l.Weight.Parameter is null).Sum(l => l.Weight.Bytes);
+    }
+
     /// <summary>Copies the weights of a folder that holds this model into its parameters, in place: optimizers keep their hold on them.</summary>
     internal void LoadWeights(string folder)
     {
