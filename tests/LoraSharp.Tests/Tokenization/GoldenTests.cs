@@ -27,7 +27,8 @@ public class GoldenTests
         Assert.True(failures.Count == 0, $"{failures.Count} rows differ:\n{string.Join('\n', failures.Take(8))}");
     }
 
-    private static Tokenizer Load(GoldenCase c)
+    /// <summary>The tokenizer of a case, loaded in the way that the case asks for.</summary>
+    internal static Tokenizer Load(GoldenCase c)
     {
         string files = c.Parameters.GetProperty("model_files").GetString()!;
         string folder = files == "case" ? c.Folder : RealModels.Require(files["models:".Length..]);

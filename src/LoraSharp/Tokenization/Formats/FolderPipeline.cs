@@ -48,26 +48,29 @@ internal static class FolderPipeline
         }
 
         SentencePieceModel model = SentencePieceModel.Read(path, bytes);
-        TokenizerPipeline pipeline;
-        Vocabulary? vocabulary = special.ClassName == "Llama" && model.IsBpe ? model.ToVocabulary() : null;
-        if (vocabulary is null)
+        if (SentencePieceClasses.Read(model, special) is { } known)
         {
-            pipeline = SentencePiecePipeline.Generic(model);
-        }
-        else
-        {
-            string frame = PipelineJson.Text(PipelineJson.BosEos(Frame("add_bos_token", "bos_token"), Frame("add_eos_token", "eos_token")));
-            pipeline = SentencePiecePipeline.Llama(
-                vocabulary, model.ToMerges(vocabulary), config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, frame, path);
-            pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
+            return known;
         }
 
+        // The model itself names its tokens where nothing else does.
+        special.AddMissing(model.NamedTokens().Where(pair => pair.Key != "pad_token"));
+        string frame = PipelineJson.Text(PipelineJson.BosEos(Frame("add_bos_token", "bos_token"), Frame("add_eos_token", "eos_token")));
+        if (special.ClassName != "Llama" || !model.IsBpe)
+        {
+            return SentencePiecePipeline.Generic(model, frame);
+        }
+
+        Vocabulary vocabulary = model.ToVocabulary();
+        TokenizerPipeline pipeline = SentencePiecePipeline.Llama(
+            vocabulary, model.ToMerges(vocabulary), config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, frame, path);
+        pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
         return pipeline;
 
         (string, int)? Frame(string option, string name)
         {
             AddedToken? token = special[name];
-            int id = token is null ? -1 : vocabulary.Find(token.Content);
+            int id = token is null ? -1 : model.Pieces.FindIndex(piece => piece.Text == token.Content);
             return config?.BoolOr(option, false) == true && id >= 0 ? (token!.Content, id) : null;
         }
     }

@@ -12,12 +12,7 @@ internal static class SentencePiecePipeline
     {
         // A text that is cut at user-defined pieces gets its dummy prefix only at the beginning, which Metaspace "first" does; else the simpler way.
         bool hasUserDefined = model.Pieces.Exists(piece => piece.Kind == PieceKind.UserDefined);
-        var normalizers = new List<JsonNode>();
-        if (model.CharacterMap.Length > 0)
-        {
-            normalizers.Add(PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap))));
-        }
-
+        List<JsonNode> normalizers = CharacterMap(model);
         if (model.RemoveExtraWhitespaces)
         {
             normalizers.Add(PipelineJson.ReplaceRegex(@"\A +| +\z", ""));
@@ -52,19 +47,14 @@ internal static class SentencePiecePipeline
     }
 
     /// <summary>What transformers makes of a tokenizer.model that belongs to no special class: no dummy prefix.</summary>
-    public static TokenizerPipeline Generic(SentencePieceModel model)
+    public static TokenizerPipeline Generic(SentencePieceModel model, string postProcessor)
     {
-        var normalizers = new List<JsonNode>();
-        if (model.CharacterMap.Length > 0)
-        {
-            normalizers.Add(PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap))));
-        }
-
+        List<JsonNode> normalizers = CharacterMap(model);
         normalizers.Add(PipelineJson.Replace(" ", Mark));
         TokenizerPipeline pipeline = TokenizerPipeline.Build(
             MakeModel(model, model.ByteFallback, model.UnkId),
             new PipelineComponents(
-                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)), null, null, PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
+                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)), null, postProcessor, PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
             model.File);
         pipeline.Added.Add(AddedTokens(model, withUnknown: false));
         return pipeline;
@@ -95,6 +85,11 @@ internal static class SentencePiecePipeline
         .Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined || (withUnknown && piece.Kind == PieceKind.Unknown))
         .Select(piece => new AddedToken(piece.Text) { Special = piece.Kind != PieceKind.UserDefined });
 
+    /// <summary>The model's character map as a list of normalizers; empty where it has none.</summary>
+    public static List<JsonNode> CharacterMap(SentencePieceModel model) => model.CharacterMap.Length == 0
+        ? []
+        : [PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap)))];
+
     private static TokenModel MakeModel(SentencePieceModel model, bool byteFallback, int unkId)
     {
         if (unkId < 0 || unkId >= model.Pieces.Count)
@@ -111,7 +106,7 @@ internal static class SentencePiecePipeline
         return new BpeModel(vocabulary, model.ToMerges(vocabulary), new BpeOptions { UnkToken = model.Pieces[unkId].Text, FuseUnk = true, ByteFallback = byteFallback });
     }
 
-    private static JsonObject Metaspace(string scheme, bool split) => PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
+    public static JsonObject Metaspace(string scheme, bool split) => PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
 
     private static JsonObject Decoder(bool prefix, bool byteFallback)
     {
