@@ -88,7 +88,7 @@ internal static partial class ComponentReader
         }
         catch (FormatException e)
         {
-            throw regex.Fail($"the pattern '{Shorten(source)}' cannot be used: {e.Message}", "Write it with the constructs of the message's alternatives, or split the text before", e);
+            throw regex.Fail($"the pattern '{Shorten(source)}' cannot be used: {e.Message}", "Rewrite the pattern without it", e);
         }
     }
 

@@ -24,11 +24,13 @@ internal sealed partial class BpeModel : TokenModel
         _options = options;
         _merges = MakeTable(vocabulary, merges, options.ContinuingSubwordPrefix?.Length ?? 0);
         _unkId = options.UnkToken is null ? -1 : vocabulary.Find(options.UnkToken);
-        Span<char> one = stackalloc char[1];
-        for (int c = 0; c < _single.Length; c++)
+        Array.Fill(_single, -1);
+        foreach ((string token, int id) in vocabulary.Ids)
         {
-            one[0] = (char)c;
-            _single[c] = vocabulary.Find(one);
+            if (token.Length == 1)
+            {
+                _single[token[0]] = id;
+            }
         }
 
         for (int b = 0; b < 256; b++)
