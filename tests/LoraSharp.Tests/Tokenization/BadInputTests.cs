@@ -48,7 +48,8 @@ public class BadInputTests
         for (int length = 0; length < text.Length; length += 61)
         {
             string file = folder.Write("tokenizer.json", text[..length]);
-            Assert.Contains("not valid JSON", Assert.Throws<TokenizerFormatException>(() => Tokenizer.FromFile(file)).Message, StringComparison.Ordinal);
+            Assert.Contains(
+                "not valid JSON", Assert.Throws<TokenizerFormatException>(() => Tokenizer.FromFile(file)).Message, StringComparison.Ordinal);
         }
     }
 
@@ -88,7 +89,8 @@ public class BadInputTests
     [Fact]
     public void A_damaged_sentencepiece_model_is_refused()
     {
-        byte[] bytes = SmallTokenizers.SentencePiece([("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("a", -1, 1), ("b", -2, 1), ("ab", -0.5f, 1), ("\u2581", -3, 1)], bpe: true);
+        byte[] bytes = SmallTokenizers.SentencePiece(
+            [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("a", -1, 1), ("b", -2, 1), ("ab", -0.5f, 1), ("\u2581", -3, 1)], bpe: true);
         using var folder = new TestFolder();
         string file = folder.Write("tokenizer.model", bytes);
         Assert.Equal([6, 5], Tokenizer.FromFile(file).EncodeToIds("ab"));
@@ -120,7 +122,8 @@ public class BadInputTests
     {
         using var folder = new TestFolder();
         string file = folder.Write("tokenizer.model", [0x0A, 0xFF, 0xFF, 0xFF, 0xFF, 0x03, 1, 2, 3]);
-        Assert.Contains("claims 1073741823 bytes", Assert.Throws<TokenizerFormatException>(() => Tokenizer.FromFile(file)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "claims 1073741823 bytes", Assert.Throws<TokenizerFormatException>(() => Tokenizer.FromFile(file)).Message, StringComparison.Ordinal);
 
         JsonObject json = SmallTokenizers.ByteLevel();
         json["model"]!["vocab"]!["far"] = int.MaxValue;
@@ -144,7 +147,8 @@ public class BadInputTests
     public void A_missing_file_or_folder_is_named()
     {
         using var folder = new TestFolder();
-        Assert.Contains("none of tokenizer.json", Assert.Throws<FileNotFoundException>(() => Tokenizer.Load(folder.Root)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "none of tokenizer.json", Assert.Throws<FileNotFoundException>(() => Tokenizer.Load(folder.Root)).Message, StringComparison.Ordinal);
         Assert.Throws<DirectoryNotFoundException>(() => Tokenizer.Load(Path.Combine(folder.Root, "no")));
         Assert.Throws<FileNotFoundException>(() => Tokenizer.FromFile(Path.Combine(folder.Root, "no.json")));
     }
@@ -179,7 +183,8 @@ public class BadInputTests
             }
         }
 
-        return root.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).Replace(placeholder, value, StringComparison.Ordinal);
+        var relaxed = new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+        return root.ToJsonString(relaxed).Replace(placeholder, value, StringComparison.Ordinal);
     }
 
     private static (JsonNode Parent, string Key) RandomPlace(JsonNode root, Random random)
@@ -187,7 +192,9 @@ public class BadInputTests
         JsonNode parent = root;
         while (true)
         {
-            string[] keys = parent is JsonObject obj ? [.. obj.Select(pair => pair.Key)] : [.. Enumerable.Range(0, parent.AsArray().Count).Select(i => i.ToString())];
+            string[] keys = parent is JsonObject obj
+                ? [.. obj.Select(pair => pair.Key)]
+                : [.. Enumerable.Range(0, parent.AsArray().Count).Select(i => i.ToString())];
             string key = keys[random.Next(keys.Length)];
             JsonNode? child = parent is JsonArray array ? array[int.Parse(key)] : parent[key];
             if (random.Next(3) == 0 || child is not (JsonObject { Count: > 0 } or JsonArray { Count: > 0 }))

@@ -28,7 +28,8 @@ public class FolderTests
     public void Old_folders_name_tokens_in_files_of_their_own()
     {
         using TestFolder folder = Folder("""{"model_max_length":1000000000000000019884624838656}""");
-        folder.Write("special_tokens_map.json", """{"unk_token":"<s>","mask_token":{"content":"<mask>","lstrip":true},"additional_special_tokens":["<x>"]}""");
+        folder.Write(
+            "special_tokens_map.json", """{"unk_token":"<s>","mask_token":{"content":"<mask>","lstrip":true},"additional_special_tokens":["<x>"]}""");
         folder.Write("added_tokens.json", """{"<b>":266,"<x>":265}""");
         Tokenizer tokenizer = Tokenizer.Load(folder.Root);
         Assert.Equal("<s>", tokenizer.UnkToken);
@@ -81,7 +82,9 @@ public class FolderTests
         }
 
         folder.Write("tokenizer.model", string.Join('\n', lines) + "\n");
-        folder.Write("tokenizer_config.json", """{"added_tokens_decoder":{"262":{"content":"<|end|>","special":true,"normalized":false}},"eos_token":"<|end|>"}""");
+        folder.Write(
+            "tokenizer_config.json",
+            """{"added_tokens_decoder":{"262":{"content":"<|end|>","special":true,"normalized":false}},"eos_token":"<|end|>"}""");
         Tokenizer tokenizer = Tokenizer.Load(folder.Root);
         Assert.Equal([260, 260, 'a', 261, 262], tokenizer.EncodeToIds(" the thea\u00E9<|end|>"));
         Assert.Equal(262, tokenizer.EosId);
@@ -94,10 +97,13 @@ public class FolderTests
         using var folder = new TestFolder();
         JsonNode model = SmallTokenizers.ByteLevel()["model"]!;
         folder.Write("vocab.json", model["vocab"]!.ToJsonString());
-        folder.Write("merges.txt", "#version: 0.2\n" + string.Join('\n', model["merges"]!.AsArray().Select(merge => $"{merge![0]} {merge[1]}")) + "\n");
+        folder.Write(
+            "merges.txt", "#version: 0.2\n" + string.Join('\n', model["merges"]!.AsArray().Select(merge => $"{merge![0]} {merge[1]}")) + "\n");
         folder.Write("tokenizer_config.json", """{"tokenizer_class":"GPT2Tokenizer"}""");
         Tokenizer tokenizer = Tokenizer.Load(folder.Root);
-        Assert.Equal(SmallTokenizers.Load(SmallTokenizers.ByteLevel()).EncodeToIds("Hello the abab", addSpecialTokens: false), tokenizer.EncodeToIds("Hello the abab"));
+        Assert.Equal(
+            SmallTokenizers.Load(SmallTokenizers.ByteLevel()).EncodeToIds("Hello the abab", addSpecialTokens: false),
+            tokenizer.EncodeToIds("Hello the abab"));
         Assert.Equal("<|endoftext|>", tokenizer.EosToken);
     }
 
@@ -137,7 +143,10 @@ public class FolderTests
     public void A_bare_model_of_no_class_names_its_own_tokens_and_adds_no_prefix()
     {
         using var folder = new TestFolder();
-        folder.Write("tokenizer.model", SmallTokenizers.SentencePiece([("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("a", -1, 1), ("\u2581", -2, 1), ("\u2581a", -0.5f, 1)], bpe: true));
+        folder.Write(
+            "tokenizer.model",
+            SmallTokenizers.SentencePiece(
+                [("<unk>", 0, 2), ("<s>", 0, 3), ("</s>", 0, 3), ("a", -1, 1), ("\u2581", -2, 1), ("\u2581a", -0.5f, 1)], bpe: true));
         folder.Write("tokenizer_config.json", """{"add_bos_token":true}""");
         Tokenizer tokenizer = Tokenizer.Load(folder.Root);
         Assert.Equal(("<s>", "</s>", "<unk>"), (tokenizer.BosToken, tokenizer.EosToken, tokenizer.UnkToken));

@@ -16,7 +16,9 @@ public class PatternTests
         for (int i = 0; i < 4000; i++)
         {
             string text = texts.Next();
-            Assert.True(Matches(regex, text).SequenceEqual(Matches(byHand, text)), $"'{text}' ({string.Join(' ', text.Select(c => ((int)c).ToString("X4")))})");
+            Assert.True(
+                Matches(regex, text).SequenceEqual(Matches(byHand, text)),
+                $"'{text}' ({string.Join(' ', text.Select(c => ((int)c).ToString("X4")))})");
         }
     }
 
@@ -39,7 +41,10 @@ public class PatternTests
     [InlineData(@"\bfoo\b", "foo foobar", "foo")]
     [InlineData(@"a{,2}b", "aaab", "aab")]
     public void Regular_expressions_follow_Oniguruma(string pattern, string text, string expected) =>
-        Assert.Equal(expected, string.Join('|', Matches(new RegexPattern(pattern), text).Where(match => match.End > match.Start).Select(match => text[match.Start..match.End])));
+        Assert.Equal(
+            expected,
+            string.Join(
+                '|', Matches(new RegexPattern(pattern), text).Where(match => match.End > match.Start).Select(match => text[match.Start..match.End])));
 
     [Theory]
     [InlineData("(a", "not closed")]

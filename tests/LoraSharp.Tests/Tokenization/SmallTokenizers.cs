@@ -17,7 +17,8 @@ internal static class SmallTokenizers
         }
 
         var merges = new JsonArray();
-        foreach ((string left, string right) in new[] { ("\u0120", "t"), ("h", "e"), ("\u0120t", "he"), ("a", "b"), ("ab", "ab"), ("\u00C3", "\u00A9"), ("l", "l"), ("1", "2") })
+        (string, string)[] pairs = [("\u0120", "t"), ("h", "e"), ("\u0120t", "he"), ("a", "b"), ("ab", "ab"), ("\u00C3", "\u00A9"), ("l", "l"), ("1", "2")];
+        foreach ((string left, string right) in pairs)
         {
             vocab[left + right] = vocab.Count;
             merges.Add(new JsonArray(left, right));
@@ -30,7 +31,8 @@ internal static class SmallTokenizers
             ["padding"] = null,
             ["added_tokens"] = new JsonArray(new JsonObject
             {
-                ["id"] = vocab.Count, ["content"] = "<s>", ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false, ["normalized"] = false, ["special"] = true,
+                ["id"] = vocab.Count, ["content"] = "<s>", ["single_word"] = false, ["lstrip"] = false, ["rstrip"] = false,
+                ["normalized"] = false, ["special"] = true,
             }),
             ["normalizer"] = null,
             ["pre_tokenizer"] = JsonNode.Parse(preTokenizer),
@@ -51,7 +53,8 @@ internal static class SmallTokenizers
     }
 
     /// <summary>A SentencePiece model file with the given pieces.</summary>
-    public static byte[] SentencePiece(IEnumerable<(string Text, float Score, int Kind)> pieces, bool bpe, bool byteFallback = false, bool removeExtraSpaces = false)
+    public static byte[] SentencePiece(
+        IEnumerable<(string Text, float Score, int Kind)> pieces, bool bpe, bool byteFallback = false, bool removeExtraSpaces = false)
     {
         using var file = new MemoryStream();
         foreach ((string text, float score, int kind) in pieces)

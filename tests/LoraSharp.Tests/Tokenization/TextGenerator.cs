@@ -2,7 +2,9 @@ using System.Text;
 
 namespace LoraSharp.Tests.Tokenization;
 
-/// <summary>Random texts that hold what tokenizers stumble over: all planes, combining marks, control characters, runs of whitespace, lone surrogates.</summary>
+/// <summary>
+/// Random texts that hold what tokenizers stumble over: all planes, combining marks, control characters, runs of whitespace, lone surrogates.
+/// </summary>
 internal sealed class TextGenerator(int seed)
 {
     private static readonly string[] s_words =

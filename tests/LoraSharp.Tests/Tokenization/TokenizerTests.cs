@@ -11,7 +11,8 @@ public class TokenizerTests
     public void Added_tokens_get_the_next_ids_and_are_found()
     {
         Tokenizer tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel());
-        Assert.Equal(2, tokenizer.AddTokens(new AddedToken("<user>") { RStrip = true }, new AddedToken("<user"), new AddedToken("<s>") { Special = true }));
+        Assert.Equal(
+            2, tokenizer.AddTokens(new AddedToken("<user>") { RStrip = true }, new AddedToken("<user"), new AddedToken("<s>") { Special = true }));
         Assert.Equal(1, tokenizer.AddSpecialTokens("<end>", "<s>"));
         Assert.Equal((265, 266, 267), (tokenizer.TokenToId("<user>"), tokenizer.TokenToId("<user"), tokenizer.TokenToId("<end>")));
         Assert.Equal([264, 265, 'h', 266, 267, 264], tokenizer.EncodeToIds("<user> \nh<user<end><s>"));
@@ -35,7 +36,10 @@ public class TokenizerTests
     {
         Tokenizer tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel());
         var options = new EncodeOptions { Padding = new PaddingOptions { Side = SequenceSide.Left, PadToMultipleOf = 4 } };
-        Assert.Contains("no pad token", Assert.Throws<ArgumentException>(() => tokenizer.EncodeBatch(["a"], options: options, cancellationToken: Cancel)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "no pad token",
+            Assert.Throws<ArgumentException>(() => tokenizer.EncodeBatch(["a"], options: options, cancellationToken: Cancel)).Message,
+            StringComparison.Ordinal);
         tokenizer.SetSpecialToken("pad_token", "<s>");
         IReadOnlyList<TokenEncoding> batch = tokenizer.EncodeBatch(["a", "xyz.."], options: options, cancellationToken: Cancel);
         Assert.All(batch, encoding => Assert.Equal(8, encoding.Ids.Count));
@@ -49,10 +53,19 @@ public class TokenizerTests
     {
         Tokenizer tokenizer = SmallTokenizers.Load(SmallTokenizers.ByteLevel());
         var options = new EncodeOptions { Truncation = new TruncationOptions(0) };
-        Assert.Contains("MaxLength is 0, but the special tokens alone are 1", Assert.Throws<ArgumentException>(() => tokenizer.Encode("a", options: options)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "MaxLength is 0, but the special tokens alone are 1",
+            Assert.Throws<ArgumentException>(() => tokenizer.Encode("a", options: options)).Message,
+            StringComparison.Ordinal);
         options = new EncodeOptions { Truncation = new TruncationOptions(3) { Strategy = TruncationStrategy.OnlySecond } };
-        Assert.Contains("there is no second text", Assert.Throws<ArgumentException>(() => tokenizer.Encode("abcdef", options: options)).Message, StringComparison.Ordinal);
-        Assert.Contains("2 texts but 1", Assert.Throws<ArgumentException>(() => tokenizer.EncodeBatch(["a", "b"], ["c"], cancellationToken: Cancel)).Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "there is no second text",
+            Assert.Throws<ArgumentException>(() => tokenizer.Encode("abcdef", options: options)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "2 texts but 1",
+            Assert.Throws<ArgumentException>(() => tokenizer.EncodeBatch(["a", "b"], ["c"], cancellationToken: Cancel)).Message,
+            StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => tokenizer.EncodeToIds(null!));
         using var source = new CancellationTokenSource();
         source.Cancel();
@@ -83,7 +96,8 @@ public class TokenizerTests
         {
             Assert.Equal(original.VocabSizeWithAddedTokens, saved.VocabSizeWithAddedTokens);
             Assert.Equal(original.AddedTokens, saved.AddedTokens);
-            foreach (string text in c.Inputs.GetProperty("encode").EnumerateArray().Select(row => row.GetProperty("text").GetString()!).Append("a <added> b <added-special>").Take(70))
+            IEnumerable<string> texts = c.Inputs.GetProperty("encode").EnumerateArray().Take(70).Select(row => row.GetProperty("text").GetString()!);
+            foreach (string text in texts.Append("a <added> b <added-special>"))
             {
                 TokenEncoding expected = original.Encode(text, "b");
                 TokenEncoding actual = saved.Encode(text, "b");

@@ -17,7 +17,8 @@ internal static partial class ComponentReader
                 return new SequenceNormalizer([.. Nested(json, "normalizers", depth).Select(part => ReadNormalizer(part, depth + 1))]);
             case "BertNormalizer":
                 bool lowercase = json.BoolOr("lowercase", true);
-                return new BertNormalizer(json.BoolOr("clean_text", true), json.BoolOr("handle_chinese_chars", true), json.BoolOr("strip_accents", lowercase), lowercase);
+                return new BertNormalizer(
+                    json.BoolOr("clean_text", true), json.BoolOr("handle_chinese_chars", true), json.BoolOr("strip_accents", lowercase), lowercase);
             case "NFC":
                 return new UnicodeNormalizer(NormalizationForm.FormC);
             case "NFD":

@@ -28,16 +28,21 @@ internal static class FolderPipeline
         }
 
         return VocabularyFiles.Read(folder, config, special) ?? throw new FileNotFoundException(
-            $"The folder '{folder}' holds no tokenizer: none of tokenizer.json, tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt, vocab.txt is there. Copy one of them from the model's source.");
+            $"The folder '{folder}' holds no tokenizer: none of tokenizer.json, tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt,"
+                + " vocab.txt is there. Copy one of them from the model's source.");
     }
 
     private static TokenizerPipeline RebuildLlama(TokenizerPipeline pipeline, BpeModel model, JsonField? config, string file)
     {
         TokenizerPipeline llama = SentencePiecePipeline.Llama(
-            model.Vocabulary, model.Merges, config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, pipeline.Components.PostProcessor, file);
+            model.Vocabulary, model.Merges, IsLegacy(config), AddsPrefixSpace(config), pipeline.Components.PostProcessor, file);
         llama.Added.Add([.. pipeline.Added.Tokens.OrderBy(pair => pair.Key).Select(pair => pair.Value)]);
         return llama;
     }
+
+    private static bool IsLegacy(JsonField? config) => config?.BoolOr("legacy", false) ?? false;
+
+    private static bool AddsPrefixSpace(JsonField? config) => config?.BoolOr("add_prefix_space", true) ?? true;
 
     private static TokenizerPipeline ReadModel(string path, JsonField? config, SpecialTokenTable special)
     {
@@ -63,7 +68,7 @@ internal static class FolderPipeline
 
         Vocabulary vocabulary = model.ToVocabulary();
         TokenizerPipeline pipeline = SentencePiecePipeline.Llama(
-            vocabulary, model.ToMerges(vocabulary), config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, frame, path);
+            vocabulary, model.ToMerges(vocabulary), IsLegacy(config), AddsPrefixSpace(config), frame, path);
         pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
         return pipeline;
 

@@ -19,9 +19,11 @@ internal static class PipelineJson
 
     public static JsonObject Sequence(string listName, IEnumerable<JsonNode> parts) => Of("Sequence", (listName, new JsonArray([.. parts])));
 
-    public static JsonObject Replace(string literal, string content) => Of("Replace", ("pattern", new JsonObject { ["String"] = literal }), ("content", content));
+    public static JsonObject Replace(string literal, string content) =>
+        Of("Replace", ("pattern", new JsonObject { ["String"] = literal }), ("content", content));
 
-    public static JsonObject ReplaceRegex(string regex, string content) => Of("Replace", ("pattern", new JsonObject { ["Regex"] = regex }), ("content", content));
+    public static JsonObject ReplaceRegex(string regex, string content) =>
+        Of("Replace", ("pattern", new JsonObject { ["Regex"] = regex }), ("content", content));
 
     public static JsonObject ByteLevel(bool addPrefixSpace, bool trimOffsets, bool useRegex) =>
         Of("ByteLevel", ("add_prefix_space", addPrefixSpace), ("trim_offsets", trimOffsets), ("use_regex", useRegex));
@@ -39,7 +41,10 @@ internal static class PipelineJson
         static string[] Special((string Token, int Id)? token, int typeId) => token is null ? [] : [$"{token.Value.Token}:{typeId}"];
     }
 
-    /// <summary>A template in the short notation of transformers: <c>$A:0</c> and <c>$B:1</c> for the texts, <c>token:0</c> for special tokens, with their type ids.</summary>
+    /// <summary>
+    /// A template in the short notation of transformers: <c>$A:0</c> and <c>$B:1</c> for the texts, <c>token:0</c> for special tokens, with their
+    /// type ids.
+    /// </summary>
     public static JsonObject Template(string[] single, string[] pair, IEnumerable<(string Token, int Id)> tokens)
     {
         var special = new JsonObject();
@@ -58,15 +63,14 @@ internal static class PipelineJson
                 int colon = part.LastIndexOf(':');
                 string name = part[..colon];
                 bool isText = name is "$A" or "$B";
-                parts.Add(new JsonObject
-                {
-                    [isText ? "Sequence" : "SpecialToken"] = new JsonObject { ["id"] = isText ? name[1..] : name, ["type_id"] = part[colon + 1] - '0' },
-                });
+                var body = new JsonObject { ["id"] = isText ? name[1..] : name, ["type_id"] = part[colon + 1] - '0' };
+                parts.Add(new JsonObject { [isText ? "Sequence" : "SpecialToken"] = body });
             }
 
             return parts;
         }
     }
 
-    public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    public static string Text(JsonNode json) =>
+        json.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

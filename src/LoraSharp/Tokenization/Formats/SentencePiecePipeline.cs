@@ -54,14 +54,18 @@ internal static class SentencePiecePipeline
         TokenizerPipeline pipeline = TokenizerPipeline.Build(
             MakeModel(model, model.ByteFallback, model.UnkId),
             new PipelineComponents(
-                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)), null, postProcessor, PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
+                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)),
+                null,
+                postProcessor,
+                PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
             model.File);
         pipeline.Added.Add(AddedTokens(model, withUnknown: false));
         return pipeline;
     }
 
     /// <summary>
-    /// transformers' LlamaTokenizer over a BPE vocabulary, whatever pipeline the files describe: no normalizer, Metaspace without a split, byte fallback.
+    /// transformers' LlamaTokenizer over a BPE vocabulary, whatever pipeline the files describe: no normalizer, Metaspace without a split, byte
+    /// fallback.
     /// </summary>
     /// <param name="vocabulary">The vocabulary.</param>
     /// <param name="merges">The merges.</param>
@@ -70,13 +74,22 @@ internal static class SentencePiecePipeline
     /// <param name="postProcessor">The post-processor's JSON, or null.</param>
     /// <param name="file">The file to name in errors.</param>
     public static TokenizerPipeline Llama(
-        Vocabulary vocabulary, IReadOnlyList<(string Left, string Right)> merges, bool legacy, bool addPrefixSpace, string? postProcessor, string file)
+        Vocabulary vocabulary,
+        IReadOnlyList<(string Left, string Right)> merges,
+        bool legacy,
+        bool addPrefixSpace,
+        string? postProcessor,
+        string file)
     {
         var model = new BpeModel(vocabulary, merges, new BpeOptions { FuseUnk = true, ByteFallback = true });
         string scheme = !addPrefixSpace ? "never" : legacy ? "always" : "first";
         return TokenizerPipeline.Build(
             model,
-            new PipelineComponents(null, PipelineJson.Text(Metaspace(scheme, split: false)), postProcessor, PipelineJson.Text(Decoder(addPrefixSpace, byteFallback: true))),
+            new PipelineComponents(
+                null,
+                PipelineJson.Text(Metaspace(scheme, split: false)),
+                postProcessor,
+                PipelineJson.Text(Decoder(addPrefixSpace, byteFallback: true))),
             file);
     }
 
@@ -94,7 +107,11 @@ internal static class SentencePiecePipeline
     {
         if (unkId < 0 || unkId >= model.Pieces.Count)
         {
-            throw new TokenizerFormatException(model.File, "trainer_spec.unk_id", $"the id {unkId} is not that of one of the {model.Pieces.Count} pieces", "Take the file from its source again");
+            throw new TokenizerFormatException(
+                model.File,
+                "trainer_spec.unk_id",
+                $"the id {unkId} is not that of one of the {model.Pieces.Count} pieces",
+                "Take the file from its source again");
         }
 
         if (!model.IsBpe)
@@ -103,10 +120,14 @@ internal static class SentencePiecePipeline
         }
 
         Vocabulary vocabulary = model.ToVocabulary();
-        return new BpeModel(vocabulary, model.ToMerges(vocabulary), new BpeOptions { UnkToken = model.Pieces[unkId].Text, FuseUnk = true, ByteFallback = byteFallback });
+        return new BpeModel(
+            vocabulary,
+            model.ToMerges(vocabulary),
+            new BpeOptions { UnkToken = model.Pieces[unkId].Text, FuseUnk = true, ByteFallback = byteFallback });
     }
 
-    public static JsonObject Metaspace(string scheme, bool split) => PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
+    public static JsonObject Metaspace(string scheme, bool split) =>
+        PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
 
     private static JsonObject Decoder(bool prefix, bool byteFallback)
     {

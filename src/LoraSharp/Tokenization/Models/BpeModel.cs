@@ -134,7 +134,8 @@ internal sealed partial class BpeModel : TokenModel
             int rightId = vocabulary.Find(right);
             if (leftId < 0 || rightId < 0)
             {
-                throw new MergeException(rank, $"the merge '{left}' + '{right}' needs '{(leftId < 0 ? left : right)}', which is not in the vocabulary");
+                throw new MergeException(
+                    rank, $"the merge '{left}' + '{right}' needs '{(leftId < 0 ? left : right)}', which is not in the vocabulary");
             }
 
             if (right.Length < prefixLength || left.Length == 0 || right.Length == 0)
@@ -153,7 +154,8 @@ internal sealed partial class BpeModel : TokenModel
             int id = vocabulary.Find(buffer.AsSpan(0, length));
             if (id < 0)
             {
-                throw new MergeException(rank, $"the merge '{left}' + '{right}' makes '{new string(buffer, 0, length)}', which is not in the vocabulary");
+                throw new MergeException(
+                    rank, $"the merge '{left}' + '{right}' makes '{new string(buffer, 0, length)}', which is not in the vocabulary");
             }
 
             table.Set(leftId, rightId, rank, id);
