@@ -1,6 +1,8 @@
 namespace LoraSharp.Tokenization;
 
-/// <summary>A token that is found in the text before the model sees it, such as <c>&lt;|im_start|&gt;</c>. The flags are those of Hugging Face's tokenizers.</summary>
+/// <summary>
+/// A token that is found in the text before the model sees it, such as <c>&lt;|im_start|&gt;</c>. The flags are those of Hugging Face's tokenizers.
+/// </summary>
 /// <param name="Content">The written form; must not be empty.</param>
 public sealed record AddedToken(string Content)
 {
@@ -16,6 +18,9 @@ public sealed record AddedToken(string Content)
     /// <summary>Is looked for in the normalized text, its content normalized as well; else in the raw text. Default: false.</summary>
     public bool Normalized { get; init; }
 
-    /// <summary>Is dropped by decoding with <c>skipSpecialTokens</c>, and is ordinary text with <see cref="EncodeOptions.SplitSpecialTokens"/>. Default: false.</summary>
+    /// <summary>
+    /// Is dropped by decoding with <c>skipSpecialTokens</c>, and is ordinary text with <see cref="EncodeOptions.SplitSpecialTokens"/>. Default:
+    /// false.
+    /// </summary>
     public bool Special { get; init; }
 }

@@ -115,6 +115,7 @@ internal sealed class EncodingBuffer(bool details)
 
         padding.Append(this);
         (Ids, Tokens, Offsets, TypeIds) = (padding.Ids, padding.Tokens, padding.Offsets, padding.TypeIds);
-        (SpecialTokensMask, AttentionMask, WordIds, SequenceIds) = (padding.SpecialTokensMask, padding.AttentionMask, padding.WordIds, padding.SequenceIds);
+        (SpecialTokensMask, AttentionMask, WordIds, SequenceIds) = (
+            padding.SpecialTokensMask, padding.AttentionMask, padding.WordIds, padding.SequenceIds);
     }
 }

@@ -3,14 +3,17 @@ namespace LoraSharp.Tokenization;
 /// <summary>Cuts one encoding, or two, to a common budget.</summary>
 internal static class EncodingTruncation
 {
-    /// <exception cref="ArgumentException">There is no room for the special tokens, or nothing would be left of the text that alone may be cut.</exception>
+    /// <exception cref="ArgumentException">There is no room for the special tokens, or nothing would be left of the text that alone may be
+    /// cut.</exception>
     public static void Apply(List<EncodingBuffer> encodings, TruncationOptions options, int specialTokens)
     {
         int budget = options.MaxLength - specialTokens;
         if (budget < 0)
         {
             throw new ArgumentException(
-                $"MaxLength is {options.MaxLength}, but the special tokens alone are {specialTokens}. Raise MaxLength or encode with AddSpecialTokens = false.", nameof(options));
+                $"MaxLength is {options.MaxLength}, but the special tokens alone are {specialTokens}."
+                    + " Raise MaxLength or encode with AddSpecialTokens = false.",
+                nameof(options));
         }
 
         int total = encodings.Sum(encoding => encoding.Count);
@@ -34,14 +37,17 @@ internal static class EncodingTruncation
         int index = options.Strategy == TruncationStrategy.OnlyFirst ? 0 : 1;
         if (index >= encodings.Count)
         {
-            throw new ArgumentException("The truncation strategy is OnlySecond, but there is no second text. Use OnlyFirst or LongestFirst.", nameof(options));
+            throw new ArgumentException(
+                "The truncation strategy is OnlySecond, but there is no second text. Use OnlyFirst or LongestFirst.", nameof(options));
         }
 
         int left = encodings[index].Count - (total - budget);
         if (left <= 0)
         {
             throw new ArgumentException(
-                $"Nothing would be left of the {(index == 0 ? "first" : "second")} text: the other one already fills the {budget} tokens. Raise MaxLength, or use LongestFirst.", nameof(options));
+                $"Nothing would be left of the {(index == 0 ? "first" : "second")} text: the other one already fills the {budget} tokens."
+                    + " Raise MaxLength, or use LongestFirst.",
+                nameof(options));
         }
 
         encodings[index].Truncate(left, options.Side);

@@ -36,12 +36,16 @@ public sealed partial class Tokenizer
     /// <param name="cancellationToken">Stops between texts.</param>
     /// <exception cref="ArgumentException">As for <see cref="Encode"/>, or the numbers of texts and pairs differ.</exception>
     public IReadOnlyList<TokenEncoding> EncodeBatch(
-        IReadOnlyList<string> texts, IReadOnlyList<string>? pairs = null, EncodeOptions? options = null, CancellationToken cancellationToken = default)
+        IReadOnlyList<string> texts,
+        IReadOnlyList<string>? pairs = null,
+        EncodeOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(texts);
         if (pairs is not null && pairs.Count != texts.Count)
         {
-            throw new ArgumentException($"There are {texts.Count} texts but {pairs.Count} second texts. Give each text its second one, or none at all.", nameof(pairs));
+            throw new ArgumentException(
+                $"There are {texts.Count} texts but {pairs.Count} second texts. Give each text its second one, or none at all.", nameof(pairs));
         }
 
         options ??= new EncodeOptions();
@@ -121,13 +125,15 @@ public sealed partial class Tokenizer
         if (padding.Length < 0 || padding.PadToMultipleOf < 0)
         {
             throw new ArgumentException(
-                $"Padding to a length of {padding.Length} and a multiple of {padding.PadToMultipleOf} is not possible. Neither may be negative.", nameof(padding));
+                $"Padding to a length of {padding.Length} and a multiple of {padding.PadToMultipleOf} is not possible. Neither may be negative.",
+                nameof(padding));
         }
 
-        string token = padding.PadToken ?? PadToken
-            ?? throw new ArgumentException("The tokenizer has no pad token. Name one with SetSpecialToken(\"pad_token\", ...), or set PaddingOptions.PadToken and PadId.", nameof(padding));
-        int id = padding.PadId ?? TokenToId(token)
-            ?? throw new ArgumentException($"The pad token '{token}' is not in the vocabulary. Add it with AddSpecialTokens, or set PaddingOptions.PadId.", nameof(padding));
+        string token = padding.PadToken ?? PadToken ?? throw new ArgumentException(
+            "The tokenizer has no pad token. Name one with SetSpecialToken(\"pad_token\", ...), or set PaddingOptions.PadToken and PadId.",
+            nameof(padding));
+        int id = padding.PadId ?? TokenToId(token) ?? throw new ArgumentException(
+            $"The pad token '{token}' is not in the vocabulary. Add it with AddSpecialTokens, or set PaddingOptions.PadId.", nameof(padding));
         int length = padding.Length ?? encodings.Max(encoding => encoding.Count);
         if (padding.PadToMultipleOf is > 0 and int multiple && length % multiple != 0)
         {

@@ -6,8 +6,9 @@ namespace LoraSharp;
 public sealed partial class Tokenizer
 {
     /// <summary>
-    /// Loads the tokenizer of a model's folder as AutoTokenizer does: tokenizer.json, else a SentencePiece or tiktoken tokenizer.model, else vocab.json with
-    /// merges.txt, else vocab.txt; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat_template.jinja where they are there.
+    /// Loads the tokenizer of a model's folder as AutoTokenizer does: tokenizer.json, else a SentencePiece or tiktoken tokenizer.model, else
+    /// vocab.json with merges.txt, else vocab.txt; with tokenizer_config.json, special_tokens_map.json, added_tokens.json and chat_template.jinja
+    /// where they are there.
     /// </summary>
     /// <param name="folder">The folder.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
@@ -19,7 +20,10 @@ public sealed partial class Tokenizer
         return TokenizerFolder.Load(folder);
     }
 
-    /// <summary>Loads one file as it stands: tokenizer.json, a SentencePiece model (its own ids, nothing added around them) or tiktoken ranks (Llama 3's split pattern).</summary>
+    /// <summary>
+    /// Loads one file as it stands: tokenizer.json, a SentencePiece model (its own ids, nothing added around them) or tiktoken ranks (Llama 3's
+    /// split pattern).
+    /// </summary>
     /// <param name="path">The file. Its content, not its name, says what it is.</param>
     /// <exception cref="FileNotFoundException">There is no such file.</exception>
     /// <exception cref="TokenizerFormatException">The file is damaged or contradicts itself.</exception>

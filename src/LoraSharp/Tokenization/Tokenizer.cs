@@ -88,10 +88,14 @@ public sealed partial class Tokenizer
     /// <summary>The side where too long texts are to be cut (truncation_side), or null where the folder does not say.</summary>
     public SequenceSide? TruncationSide => _settings.TruncationSide;
 
-    /// <summary>The cutting that tokenizer.json asks for, or null. It is not applied by itself: hand it to <see cref="EncodeOptions.Truncation"/>.</summary>
+    /// <summary>
+    /// The cutting that tokenizer.json asks for, or null. It is not applied by itself: hand it to <see cref="EncodeOptions.Truncation"/>.
+    /// </summary>
     public TruncationOptions? FileTruncation => _pipeline.Truncation;
 
-    /// <summary>The padding that tokenizer.json asks for, or null. It is not applied by itself: hand it to <see cref="EncodeOptions.Padding"/>.</summary>
+    /// <summary>
+    /// The padding that tokenizer.json asks for, or null. It is not applied by itself: hand it to <see cref="EncodeOptions.Padding"/>.
+    /// </summary>
     public PaddingOptions? FilePadding => _pipeline.Padding;
 
     /// <summary>The added tokens by their ids.</summary>
@@ -118,7 +122,10 @@ public sealed partial class Tokenizer
         return _pipeline.Added.Add(tokens);
     }
 
-    /// <summary>Adds special tokens, found in the raw text and dropped by decoding with <c>skipSpecialTokens</c>. A token that the vocabulary has keeps its id.</summary>
+    /// <summary>
+    /// Adds special tokens, found in the raw text and dropped by decoding with <c>skipSpecialTokens</c>. A token that the vocabulary has keeps its
+    /// id.
+    /// </summary>
     /// <returns>How many were new, or changed their flags.</returns>
     public int AddSpecialTokens(params IReadOnlyList<string> tokens)
     {

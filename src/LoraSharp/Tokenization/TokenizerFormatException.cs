@@ -1,6 +1,8 @@
 namespace LoraSharp.Tokenization;
 
-/// <summary>A tokenizer file (or a set of them) that cannot be used as it stands. The message names the file, the place in it, the problem and the cure.</summary>
+/// <summary>
+/// A tokenizer file (or a set of them) that cannot be used as it stands. The message names the file, the place in it, the problem and the cure.
+/// </summary>
 public sealed class TokenizerFormatException : FormatException
 {
     /// <summary>Describes a problem at one place of one file.</summary>

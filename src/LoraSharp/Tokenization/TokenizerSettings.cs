@@ -2,7 +2,10 @@ using System.Text.Json.Nodes;
 
 namespace LoraSharp.Tokenization;
 
-/// <summary>What a model's folder says beside the pipeline: named special tokens, chat templates, limits; and the fields of tokenizer_config.json as they were.</summary>
+/// <summary>
+/// What a model's folder says beside the pipeline: named special tokens, chat templates, limits; and the fields of tokenizer_config.json as they
+/// were.
+/// </summary>
 internal sealed class TokenizerSettings
 {
     /// <summary>The special tokens that have names, in the order in which missing ones are added.</summary>

@@ -7,6 +7,8 @@ public sealed record TruncationOptions(int MaxLength)
     /// <summary>Which text of a pair is cut. Default: <see cref="TruncationStrategy.LongestFirst"/>.</summary>
     public TruncationStrategy Strategy { get; init; }
 
-    /// <summary>Where tokens are dropped: <see cref="SequenceSide.Right"/> (the default) keeps the beginning, <see cref="SequenceSide.Left"/> the end.</summary>
+    /// <summary>
+    /// Where tokens are dropped: <see cref="SequenceSide.Right"/> (the default) keeps the beginning, <see cref="SequenceSide.Left"/> the end.
+    /// </summary>
     public SequenceSide Side { get; init; }
 }

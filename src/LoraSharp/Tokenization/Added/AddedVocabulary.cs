@@ -32,7 +32,8 @@ internal sealed class AddedVocabulary(TokenModel model, Normalizer? normalizer)
         int added = 0;
         foreach (AddedToken token in tokens)
         {
-            if (token.Content.Length == 0 || (_ids.TryGetValue(token.Content, out int known) && _tokens.TryGetValue(known, out AddedToken? old) && old == token))
+            if (token.Content.Length == 0
+                || (_ids.TryGetValue(token.Content, out int known) && _tokens.TryGetValue(known, out AddedToken? old) && old == token))
             {
                 continue;
             }
@@ -64,7 +65,9 @@ internal sealed class AddedVocabulary(TokenModel model, Normalizer? normalizer)
         return added;
     }
 
-    /// <summary>Cuts a text at its added tokens and normalizes the rest: first those found in the raw text, then those in the normalized pieces between.</summary>
+    /// <summary>
+    /// Cuts a text at its added tokens and normalizes the rest: first those found in the raw text, then those in the normalized pieces between.
+    /// </summary>
     public void Split(NormalizedText text, bool splitSpecialTokens, PieceList output)
     {
         Split(new Piece(text, 0, text.Length, -1), _rawTrie, splitSpecialTokens, output);
@@ -154,7 +157,9 @@ internal sealed class AddedVocabulary(TokenModel model, Normalizer? normalizer)
     {
         (string, int)[] tokens =
         [
-            .. _tokens.Where(pair => pair.Value.Normalized == normalized).Select(pair => (TextOf(pair.Key)!, pair.Key)).Where(pair => pair.Item1.Length > 0),
+            .. _tokens.Where(pair => pair.Value.Normalized == normalized)
+                .Select(pair => (Text: TextOf(pair.Key)!, Id: pair.Key))
+                .Where(pair => pair.Text.Length > 0),
         ];
         return tokens.Length == 0 ? null : new AddedTokenTrie(tokens);
     }

@@ -5,7 +5,8 @@ internal static class DecoderParts
 {
     private static readonly (string Old, string New)[] s_cleanUp =
     [
-        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"), (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
+        (" .", "."), (" ?", "?"), (" !", "!"), (" ,", ","), (" ' ", "'"), (" n't", "n't"), (" 'm", "'m"),
+        (" do not", " don't"), (" 's", "'s"), (" 've", "'ve"), (" 're", "'re"),
     ];
 
     /// <summary>Metaspace: the mark in front of the first token goes (unless none was put there), others become spaces.</summary>
@@ -54,5 +55,6 @@ internal static class DecoderParts
         return text;
     }
 
-    public static string Replace(string text, string old, string replacement) => old.Length == 0 ? text : text.Replace(old, replacement, StringComparison.Ordinal);
+    public static string Replace(string text, string old, string replacement) =>
+        old.Length == 0 ? text : text.Replace(old, replacement, StringComparison.Ordinal);
 }

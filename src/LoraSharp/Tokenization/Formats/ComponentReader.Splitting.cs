@@ -27,7 +27,8 @@ internal static partial class ComponentReader
         {
             case "Sequence":
                 JsonField[] parts = [.. Nested(json, "pretokenizers", depth)];
-                return new SequencePreTokenizer([.. parts.Select((part, i) => ReadPreTokenizer(part, modelTakesBytes && i == parts.Length - 1, depth + 1))]);
+                return new SequencePreTokenizer(
+                    [.. parts.Select((part, i) => ReadPreTokenizer(part, modelTakesBytes && i == parts.Length - 1, depth + 1))]);
             case "ByteLevel":
                 return new ByteLevelPreTokenizer(json["add_prefix_space"].AsBool(), json.BoolOr("use_regex", true), mapBytes: !modelTakesBytes);
             case "Metaspace":
@@ -35,13 +36,14 @@ internal static partial class ComponentReader
             case "Split":
                 return new SplitPreTokenizer(ReadPattern(json["pattern"]), ReadBehavior(json["behavior"]), json.BoolOr("invert", false));
             case "Digits":
-                return new SplitPreTokenizer(
-                    new CodePointPattern(UnicodeText.IsNumeric), json.BoolOr("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous);
+                SplitBehavior digits = json.BoolOr("individual_digits", false) ? SplitBehavior.Isolated : SplitBehavior.Contiguous;
+                return new SplitPreTokenizer(new CodePointPattern(UnicodeText.IsNumeric), digits);
             case "Punctuation":
-                return new SplitPreTokenizer(
-                    new CodePointPattern(UnicodeText.IsPunctuation), json.TryGet("behavior") is { } behavior ? ReadBehavior(behavior) : SplitBehavior.Isolated);
+                SplitBehavior punctuation = json.TryGet("behavior") is { } behavior ? ReadBehavior(behavior) : SplitBehavior.Isolated;
+                return new SplitPreTokenizer(new CodePointPattern(UnicodeText.IsPunctuation), punctuation);
             case "BertPreTokenizer":
-                return new SequencePreTokenizer([WhitespaceSplit(), new SplitPreTokenizer(new CodePointPattern(UnicodeText.IsPunctuation), SplitBehavior.Isolated)]);
+                return new SequencePreTokenizer(
+                    [WhitespaceSplit(), new SplitPreTokenizer(new CodePointPattern(UnicodeText.IsPunctuation), SplitBehavior.Isolated)]);
             case "Whitespace":
                 return new SplitPreTokenizer(new WordPattern(), SplitBehavior.Removed, invert: true);
             case "WhitespaceSplit":
@@ -75,9 +77,11 @@ internal static partial class ComponentReader
 
     private static SplitPreTokenizer WhitespaceSplit() => new(new CodePointPattern(UnicodeText.IsWhiteSpace), SplitBehavior.Removed);
 
-    private static SplitBehavior ReadBehavior(JsonField json) => Enum.TryParse(json.AsString(), out SplitBehavior behavior) && Enum.IsDefined(behavior)
+    private static SplitBehavior ReadBehavior(JsonField json) =>
+        Enum.TryParse(json.AsString(), out SplitBehavior behavior) && Enum.IsDefined(behavior)
         ? behavior
-        : throw json.Fail($"the behavior '{Shorten(json.AsString())}' is not known", $"Use one of {string.Join(", ", Enum.GetNames<SplitBehavior>())}");
+        : throw json.Fail(
+            $"the behavior '{Shorten(json.AsString())}' is not known", $"Use one of {string.Join(", ", Enum.GetNames<SplitBehavior>())}");
 
     private static (string Token, int Id) ReadTokenWithId(JsonField json) => json.ArrayLength() == 2
         ? (json[0].AsString(), json[1].AsCount())
@@ -88,7 +92,8 @@ internal static partial class ComponentReader
         var tokens = new Dictionary<string, TemplateToken>();
         foreach ((string name, JsonField value) in json["special_tokens"].Properties())
         {
-            var token = new TemplateToken([.. value["ids"].Items().Select(id => id.AsCount())], [.. value["tokens"].Items().Select(text => text.AsString())]);
+            var token = new TemplateToken(
+                [.. value["ids"].Items().Select(id => id.AsCount())], [.. value["tokens"].Items().Select(text => text.AsString())]);
             if (token.Ids.Count != token.Tokens.Count)
             {
                 throw value.Fail($"there are {token.Ids.Count} ids but {token.Tokens.Count} tokens", "Give each token its id");
@@ -99,7 +104,8 @@ internal static partial class ComponentReader
 
         List<TemplatePiece> single = ReadPieces(json["single"], tokens);
         List<TemplatePiece> pair = ReadPieces(json["pair"], tokens);
-        if (!pair.Exists(piece => piece is { SpecialToken: null, Sequence: 0 }) || !pair.Exists(piece => piece is { SpecialToken: null, Sequence: 1 }))
+        if (!pair.Exists(piece => piece is { SpecialToken: null, Sequence: 0 })
+            || !pair.Exists(piece => piece is { SpecialToken: null, Sequence: 1 }))
         {
             throw json["pair"].Fail("the template for pairs does not use both sequences", "Put A and B into it");
         }

@@ -17,7 +17,8 @@ internal static partial class ComponentReader
                 return new SequenceNormalizer([.. Nested(json, "normalizers", depth).Select(part => ReadNormalizer(part, depth + 1))]);
             case "BertNormalizer":
                 bool lowercase = json.BoolOr("lowercase", true);
-                return new BertNormalizer(json.BoolOr("clean_text", true), json.BoolOr("handle_chinese_chars", true), json.BoolOr("strip_accents", lowercase), lowercase);
+                return new BertNormalizer(
+                    json.BoolOr("clean_text", true), json.BoolOr("handle_chinese_chars", true), json.BoolOr("strip_accents", lowercase), lowercase);
             case "NFC":
                 return new UnicodeNormalizer(NormalizationForm.FormC);
             case "NFD":
@@ -88,7 +89,7 @@ internal static partial class ComponentReader
         }
         catch (FormatException e)
         {
-            throw regex.Fail($"the pattern '{Shorten(source)}' cannot be used: {e.Message}", "Write it with the constructs of the message's alternatives, or split the text before", e);
+            throw regex.Fail($"the pattern '{Shorten(source)}' cannot be used: {e.Message}", "Rewrite the pattern without it", e);
         }
     }
 

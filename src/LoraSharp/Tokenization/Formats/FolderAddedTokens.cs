@@ -15,9 +15,13 @@ internal static class FolderAddedTokens
         else if (addedTokens is { } old)
         {
             HashSet<string> specialContents = [.. special.Named.Select(pair => pair.Token.Content), .. special.Extra.Select(token => token.Content)];
-            added.Add(old.Properties().Select(pair => (pair.Name, Id: pair.Value.AsCount())).OrderBy(pair => pair.Id)
-                .Where(pair => pair.Name.Length > 0 && !added.Tokens.Values.Any(token => token.Content == pair.Name))
-                .Select(pair => new AddedToken(pair.Name) { Special = specialContents.Contains(pair.Name), Normalized = !specialContents.Contains(pair.Name) }).ToArray());
+            HashSet<string> present = [.. added.Tokens.Values.Select(token => token.Content)];
+            IEnumerable<string> names = old.Properties().Select(pair => (pair.Name, Id: pair.Value.AsCount())).OrderBy(pair => pair.Id).Select(pair => pair.Name);
+            added.Add(names.Where(name => name.Length > 0 && !present.Contains(name)).Select(name =>
+            {
+                bool isSpecial = specialContents.Contains(name);
+                return new AddedToken(name) { Special = isSpecial, Normalized = !isSpecial };
+            }));
         }
 
         Dictionary<string, AddedToken> known = [];
@@ -28,7 +32,8 @@ internal static class FolderAddedTokens
 
         // A token that is there keeps its flags, but is special from now on.
         added.Add(special.Named.Select(pair => pair.Token).Concat(special.Extra)
-            .Select(token => known.TryGetValue(token.Content, out AddedToken? old) ? old with { Special = true } : token).DistinctBy(token => token.Content).ToArray());
+            .Select(token => known.TryGetValue(token.Content, out AddedToken? old) ? old with { Special = true } : token)
+            .DistinctBy(token => token.Content));
     }
 
     private static List<AddedToken> ReadDecoder(JsonField json)

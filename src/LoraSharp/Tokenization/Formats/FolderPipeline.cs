@@ -28,16 +28,21 @@ internal static class FolderPipeline
         }
 
         return VocabularyFiles.Read(folder, config, special) ?? throw new FileNotFoundException(
-            $"The folder '{folder}' holds no tokenizer: none of tokenizer.json, tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt, vocab.txt is there. Copy one of them from the model's source.");
+            $"The folder '{folder}' holds no tokenizer: none of tokenizer.json, tokenizer.model, spiece.model, *.tiktoken, vocab.json with merges.txt,"
+                + " vocab.txt is there. Copy one of them from the model's source.");
     }
 
     private static TokenizerPipeline RebuildLlama(TokenizerPipeline pipeline, BpeModel model, JsonField? config, string file)
     {
         TokenizerPipeline llama = SentencePiecePipeline.Llama(
-            model.Vocabulary, model.Merges, config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, pipeline.Components.PostProcessor, file);
+            model.Vocabulary, model.Merges, IsLegacy(config), AddsPrefixSpace(config), pipeline.Components.PostProcessor, file);
         llama.Added.Add([.. pipeline.Added.Tokens.OrderBy(pair => pair.Key).Select(pair => pair.Value)]);
         return llama;
     }
+
+    private static bool IsLegacy(JsonField? config) => config?.BoolOr("legacy", false) ?? false;
+
+    private static bool AddsPrefixSpace(JsonField? config) => config?.BoolOr("add_prefix_space", true) ?? true;
 
     private static TokenizerPipeline ReadModel(string path, JsonField? config, SpecialTokenTable special)
     {
@@ -48,26 +53,29 @@ internal static class FolderPipeline
         }
 
         SentencePieceModel model = SentencePieceModel.Read(path, bytes);
-        TokenizerPipeline pipeline;
-        Vocabulary? vocabulary = special.ClassName == "Llama" && model.IsBpe ? model.ToVocabulary() : null;
-        if (vocabulary is null)
+        if (SentencePieceClasses.Read(model, special) is { } known)
         {
-            pipeline = SentencePiecePipeline.Generic(model);
-        }
-        else
-        {
-            string frame = PipelineJson.Text(PipelineJson.BosEos(Frame("add_bos_token", "bos_token"), Frame("add_eos_token", "eos_token")));
-            pipeline = SentencePiecePipeline.Llama(
-                vocabulary, model.ToMerges(vocabulary), config?.BoolOr("legacy", false) ?? false, config?.BoolOr("add_prefix_space", true) ?? true, frame, path);
-            pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
+            return known;
         }
 
+        // The model itself names its tokens where nothing else does.
+        special.AddMissing(model.NamedTokens().Where(pair => pair.Key != "pad_token"));
+        string frame = PipelineJson.Text(PipelineJson.BosEos(Frame("add_bos_token", "bos_token"), Frame("add_eos_token", "eos_token")));
+        if (special.ClassName != "Llama" || !model.IsBpe)
+        {
+            return SentencePiecePipeline.Generic(model, frame);
+        }
+
+        Vocabulary vocabulary = model.ToVocabulary();
+        TokenizerPipeline pipeline = SentencePiecePipeline.Llama(
+            vocabulary, model.ToMerges(vocabulary), IsLegacy(config), AddsPrefixSpace(config), frame, path);
+        pipeline.Added.Add(SentencePiecePipeline.AddedTokens(model, withUnknown: false));
         return pipeline;
 
         (string, int)? Frame(string option, string name)
         {
             AddedToken? token = special[name];
-            int id = token is null ? -1 : vocabulary.Find(token.Content);
+            int id = token is null ? -1 : model.Pieces.FindIndex(piece => piece.Text == token.Content);
             return config?.BoolOr(option, false) == true && id >= 0 ? (token!.Content, id) : null;
         }
     }

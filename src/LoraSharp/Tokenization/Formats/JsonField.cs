@@ -16,7 +16,8 @@ internal readonly struct JsonField(JsonElement element, string file, string path
     public JsonValueKind Kind => element.ValueKind;
 
     /// <summary>A required field of an object.</summary>
-    public JsonField this[string name] => TryGet(name) ?? throw Fail($"the field '{name}' is missing", $"Add '{name}', or save the file again with the program that made it");
+    public JsonField this[string name] =>
+        TryGet(name) ?? throw Fail($"the field '{name}' is missing", $"Add '{name}', or save the file again with the program that made it");
 
     /// <summary>An element of an array.</summary>
     public JsonField this[int index] => new(element[index], file, $"{path}[{index}]");
@@ -33,7 +34,11 @@ internal readonly struct JsonField(JsonElement element, string file, string path
         catch (JsonException e)
         {
             throw new TokenizerFormatException(
-                path, $"line {e.LineNumber + 1}, byte {e.BytePositionInLine}", "this is not valid JSON (the file may be cut off)", "Copy or download the file again", e);
+                path,
+                $"line {e.LineNumber + 1}, byte {e.BytePositionInLine}",
+                "this is not valid JSON (the file may be cut off)",
+                "Copy or download the file again",
+                e);
         }
     }
 
@@ -122,7 +127,8 @@ internal readonly struct JsonField(JsonElement element, string file, string path
                 }
                 catch (InvalidOperationException e)
                 {
-                    throw new TokenizerFormatException(file, path, "a field's name holds a lone surrogate, which is no character", "Remove the field", e);
+                    throw new TokenizerFormatException(
+                        file, path, "a field's name holds a lone surrogate, which is no character", "Remove the field", e);
                 }
 
                 yield return (name, new JsonField(property.Value, file, $"{path}.{name}"));
@@ -134,7 +140,9 @@ internal readonly struct JsonField(JsonElement element, string file, string path
     {
         if (element.ValueKind != kind)
         {
-            throw Fail($"{(kind == JsonValueKind.Object ? "an" : "a")} {kind.ToString().ToLowerInvariant()} is expected, not {Describe()}", "Correct the value");
+            throw Fail(
+                $"{(kind == JsonValueKind.Object ? "an" : "a")} {kind.ToString().ToLowerInvariant()} is expected, not {Describe()}",
+                "Correct the value");
         }
     }
 

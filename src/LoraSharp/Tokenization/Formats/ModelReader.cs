@@ -112,7 +112,9 @@ internal static class ModelReader
             int space = text.IndexOf(' ', StringComparison.Ordinal);
             if (space < 0 || text.IndexOf(' ', space + 1) >= 0)
             {
-                throw merge.Fail($"a merge is two tokens with one space between, not '{(text.Length <= 80 ? text : text[..77] + "...")}'", "Write it as [\"left\", \"right\"]");
+                throw merge.Fail(
+                    $"a merge is two tokens with one space between, not '{(text.Length <= 80 ? text : text[..77] + "...")}'",
+                    "Write it as [\"left\", \"right\"]");
             }
 
             pairs.Add((text[..space], text[(space + 1)..]));

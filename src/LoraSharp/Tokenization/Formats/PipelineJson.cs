@@ -19,9 +19,11 @@ internal static class PipelineJson
 
     public static JsonObject Sequence(string listName, IEnumerable<JsonNode> parts) => Of("Sequence", (listName, new JsonArray([.. parts])));
 
-    public static JsonObject Replace(string literal, string content) => Of("Replace", ("pattern", new JsonObject { ["String"] = literal }), ("content", content));
+    public static JsonObject Replace(string literal, string content) =>
+        Of("Replace", ("pattern", new JsonObject { ["String"] = literal }), ("content", content));
 
-    public static JsonObject ReplaceRegex(string regex, string content) => Of("Replace", ("pattern", new JsonObject { ["Regex"] = regex }), ("content", content));
+    public static JsonObject ReplaceRegex(string regex, string content) =>
+        Of("Replace", ("pattern", new JsonObject { ["Regex"] = regex }), ("content", content));
 
     public static JsonObject ByteLevel(bool addPrefixSpace, bool trimOffsets, bool useRegex) =>
         Of("ByteLevel", ("add_prefix_space", addPrefixSpace), ("trim_offsets", trimOffsets), ("use_regex", useRegex));
@@ -32,38 +34,43 @@ internal static class PipelineJson
     /// <summary>BOS and EOS around a text, and around each of a pair (the second one's with type id 1).</summary>
     public static JsonObject BosEos((string Token, int Id)? bos, (string Token, int Id)? eos)
     {
-        var single = new JsonArray();
-        var pair = new JsonArray();
-        foreach ((JsonArray template, int sequences) in new[] { (single, 1), (pair, 2) })
-        {
-            for (int i = 0; i < sequences; i++)
-            {
-                if (bos is { } begin)
-                {
-                    template.Add(Special(begin.Token, i));
-                }
+        (string Token, int Id)[] known = [.. new[] { bos, eos }.OfType<(string, int)>()];
+        string[] first = [.. Special(bos, 0), "$A:0", .. Special(eos, 0)];
+        return Template(first, [.. first, .. Special(bos, 1), "$B:1", .. Special(eos, 1)], known);
 
-                template.Add(new JsonObject { ["Sequence"] = new JsonObject { ["id"] = i == 0 ? "A" : "B", ["type_id"] = i } });
-                if (eos is { } end)
-                {
-                    template.Add(Special(end.Token, i));
-                }
-            }
-        }
-
-        var tokens = new JsonObject();
-        foreach ((string Token, int Id)? token in new[] { bos, eos })
-        {
-            if (token is { } known)
-            {
-                tokens[known.Token] = new JsonObject { ["id"] = known.Token, ["ids"] = new JsonArray(known.Id), ["tokens"] = new JsonArray(known.Token) };
-            }
-        }
-
-        return Of("TemplateProcessing", ("single", single), ("pair", pair), ("special_tokens", tokens));
+        static string[] Special((string Token, int Id)? token, int typeId) => token is null ? [] : [$"{token.Value.Token}:{typeId}"];
     }
 
-    public static string Text(JsonNode json) => json.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+    /// <summary>
+    /// A template in the short notation of transformers: <c>$A:0</c> and <c>$B:1</c> for the texts, <c>token:0</c> for special tokens, with their
+    /// type ids.
+    /// </summary>
+    public static JsonObject Template(string[] single, string[] pair, IEnumerable<(string Token, int Id)> tokens)
+    {
+        var special = new JsonObject();
+        foreach ((string token, int id) in tokens)
+        {
+            special[token] = new JsonObject { ["id"] = token, ["ids"] = new JsonArray(id), ["tokens"] = new JsonArray(token) };
+        }
 
-    private static JsonObject Special(string token, int typeId) => new() { ["SpecialToken"] = new JsonObject { ["id"] = token, ["type_id"] = typeId } };
+        return Of("TemplateProcessing", ("single", Parts(single)), ("pair", Parts(pair)), ("special_tokens", special));
+
+        static JsonArray Parts(string[] template)
+        {
+            var parts = new JsonArray();
+            foreach (string part in template)
+            {
+                int colon = part.LastIndexOf(':');
+                string name = part[..colon];
+                bool isText = name is "$A" or "$B";
+                var body = new JsonObject { ["id"] = isText ? name[1..] : name, ["type_id"] = part[colon + 1] - '0' };
+                parts.Add(new JsonObject { [isText ? "Sequence" : "SpecialToken"] = body });
+            }
+
+            return parts;
+        }
+    }
+
+    public static string Text(JsonNode json) =>
+        json.ToJsonString(new JsonSerializerOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 }

@@ -86,7 +86,11 @@ internal ref struct ProtobufReader(ReadOnlySpan<byte> message, string file, int 
     }
 
     public readonly TokenizerFormatException Fail(string problem) =>
-        new(file, $"byte {offset + _at}", $"this is not a SentencePiece model: {problem}", "Take the file from its source again (it may be cut off, or be another kind of file)");
+        new(
+            file,
+            $"byte {offset + _at}",
+            $"this is not a SentencePiece model: {problem}",
+            "Take the file from its source again (it may be cut off, or be another kind of file)");
 
     private readonly void Require(int wireType)
     {

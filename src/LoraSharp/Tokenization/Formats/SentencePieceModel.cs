@@ -67,7 +67,8 @@ internal sealed class SentencePieceModel
 
         return model.Pieces.Count > 0
             ? model
-            : throw new TokenizerFormatException(path, "pieces", "the file holds no pieces: it is empty or not a SentencePiece model", "Take the file from its source again");
+            : throw new TokenizerFormatException(
+                path, "pieces", "the file holds no pieces: it is empty or not a SentencePiece model", "Take the file from its source again");
     }
 
     /// <summary>The unknown, begin, end and pad tokens by the names of tokenizer_config.json.</summary>
@@ -94,7 +95,10 @@ internal sealed class SentencePieceModel
             if (!ids.TryAdd(Pieces[id].Text, id))
             {
                 throw new TokenizerFormatException(
-                    File, $"piece {id}", $"the piece '{Pieces[id].Text}' stands twice, first as number {ids[Pieces[id].Text]}", "Take the file from its source again");
+                    File,
+                    $"piece {id}",
+                    $"the piece '{Pieces[id].Text}' stands twice, first as number {ids[Pieces[id].Text]}",
+                    "Take the file from its source again");
             }
         }
 
@@ -181,11 +185,16 @@ internal sealed class SentencePieceModel
                     {
                         1 => false,
                         2 => true,
-                        _ => throw new TokenizerFormatException(File, "trainer_spec.model_type", $"the model type {type} (word or character) is not supported", "Use a BPE or Unigram model"),
+                        _ => throw new TokenizerFormatException(
+                            File,
+                            "trainer_spec.model_type",
+                            $"the model type {type} (word or character) is not supported",
+                            "Use a BPE or Unigram model"),
                     };
                     break;
                 case 24 when reader.ReadBool():
-                    throw new TokenizerFormatException(File, "trainer_spec.treat_whitespace_as_suffix", "whitespace as a suffix is not supported", "Use a model trained without it");
+                    throw new TokenizerFormatException(
+                        File, "trainer_spec.treat_whitespace_as_suffix", "whitespace as a suffix is not supported", "Use a model trained without it");
                 case 24:
                     break;
                 case 35:

@@ -12,12 +12,7 @@ internal static class SentencePiecePipeline
     {
         // A text that is cut at user-defined pieces gets its dummy prefix only at the beginning, which Metaspace "first" does; else the simpler way.
         bool hasUserDefined = model.Pieces.Exists(piece => piece.Kind == PieceKind.UserDefined);
-        var normalizers = new List<JsonNode>();
-        if (model.CharacterMap.Length > 0)
-        {
-            normalizers.Add(PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap))));
-        }
-
+        List<JsonNode> normalizers = CharacterMap(model);
         if (model.RemoveExtraWhitespaces)
         {
             normalizers.Add(PipelineJson.ReplaceRegex(@"\A +| +\z", ""));
@@ -52,26 +47,25 @@ internal static class SentencePiecePipeline
     }
 
     /// <summary>What transformers makes of a tokenizer.model that belongs to no special class: no dummy prefix.</summary>
-    public static TokenizerPipeline Generic(SentencePieceModel model)
+    public static TokenizerPipeline Generic(SentencePieceModel model, string postProcessor)
     {
-        var normalizers = new List<JsonNode>();
-        if (model.CharacterMap.Length > 0)
-        {
-            normalizers.Add(PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap))));
-        }
-
+        List<JsonNode> normalizers = CharacterMap(model);
         normalizers.Add(PipelineJson.Replace(" ", Mark));
         TokenizerPipeline pipeline = TokenizerPipeline.Build(
             MakeModel(model, model.ByteFallback, model.UnkId),
             new PipelineComponents(
-                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)), null, null, PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
+                PipelineJson.Text(PipelineJson.Sequence("normalizers", normalizers)),
+                null,
+                postProcessor,
+                PipelineJson.Text(Decoder(prefix: false, model.ByteFallback))),
             model.File);
         pipeline.Added.Add(AddedTokens(model, withUnknown: false));
         return pipeline;
     }
 
     /// <summary>
-    /// transformers' LlamaTokenizer over a BPE vocabulary, whatever pipeline the files describe: no normalizer, Metaspace without a split, byte fallback.
+    /// transformers' LlamaTokenizer over a BPE vocabulary, whatever pipeline the files describe: no normalizer, Metaspace without a split, byte
+    /// fallback.
     /// </summary>
     /// <param name="vocabulary">The vocabulary.</param>
     /// <param name="merges">The merges.</param>
@@ -80,13 +74,22 @@ internal static class SentencePiecePipeline
     /// <param name="postProcessor">The post-processor's JSON, or null.</param>
     /// <param name="file">The file to name in errors.</param>
     public static TokenizerPipeline Llama(
-        Vocabulary vocabulary, IReadOnlyList<(string Left, string Right)> merges, bool legacy, bool addPrefixSpace, string? postProcessor, string file)
+        Vocabulary vocabulary,
+        IReadOnlyList<(string Left, string Right)> merges,
+        bool legacy,
+        bool addPrefixSpace,
+        string? postProcessor,
+        string file)
     {
         var model = new BpeModel(vocabulary, merges, new BpeOptions { FuseUnk = true, ByteFallback = true });
         string scheme = !addPrefixSpace ? "never" : legacy ? "always" : "first";
         return TokenizerPipeline.Build(
             model,
-            new PipelineComponents(null, PipelineJson.Text(Metaspace(scheme, split: false)), postProcessor, PipelineJson.Text(Decoder(addPrefixSpace, byteFallback: true))),
+            new PipelineComponents(
+                null,
+                PipelineJson.Text(Metaspace(scheme, split: false)),
+                postProcessor,
+                PipelineJson.Text(Decoder(addPrefixSpace, byteFallback: true))),
             file);
     }
 
@@ -95,11 +98,20 @@ internal static class SentencePiecePipeline
         .Where(piece => piece.Kind is PieceKind.Control or PieceKind.UserDefined || (withUnknown && piece.Kind == PieceKind.Unknown))
         .Select(piece => new AddedToken(piece.Text) { Special = piece.Kind != PieceKind.UserDefined });
 
+    /// <summary>The model's character map as a list of normalizers; empty where it has none.</summary>
+    public static List<JsonNode> CharacterMap(SentencePieceModel model) => model.CharacterMap.Length == 0
+        ? []
+        : [PipelineJson.Of("Precompiled", ("precompiled_charsmap", Convert.ToBase64String(model.CharacterMap)))];
+
     private static TokenModel MakeModel(SentencePieceModel model, bool byteFallback, int unkId)
     {
         if (unkId < 0 || unkId >= model.Pieces.Count)
         {
-            throw new TokenizerFormatException(model.File, "trainer_spec.unk_id", $"the id {unkId} is not that of one of the {model.Pieces.Count} pieces", "Take the file from its source again");
+            throw new TokenizerFormatException(
+                model.File,
+                "trainer_spec.unk_id",
+                $"the id {unkId} is not that of one of the {model.Pieces.Count} pieces",
+                "Take the file from its source again");
         }
 
         if (!model.IsBpe)
@@ -108,10 +120,14 @@ internal static class SentencePiecePipeline
         }
 
         Vocabulary vocabulary = model.ToVocabulary();
-        return new BpeModel(vocabulary, model.ToMerges(vocabulary), new BpeOptions { UnkToken = model.Pieces[unkId].Text, FuseUnk = true, ByteFallback = byteFallback });
+        return new BpeModel(
+            vocabulary,
+            model.ToMerges(vocabulary),
+            new BpeOptions { UnkToken = model.Pieces[unkId].Text, FuseUnk = true, ByteFallback = byteFallback });
     }
 
-    private static JsonObject Metaspace(string scheme, bool split) => PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
+    public static JsonObject Metaspace(string scheme, bool split) =>
+        PipelineJson.Of("Metaspace", ("replacement", Mark), ("prepend_scheme", scheme), ("split", split));
 
     private static JsonObject Decoder(bool prefix, bool byteFallback)
     {

@@ -14,12 +14,13 @@ internal sealed class SpecialTokenTable
         ["Bert"] = [("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")],
         ["Roberta"] = [("bos_token", "<s>"), ("eos_token", "</s>"), ("unk_token", "<unk>"), ("sep_token", "</s>"), ("pad_token", "<pad>"), ("cls_token", "<s>"), ("mask_token", "<mask>")],
         ["T5"] = [("eos_token", "</s>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")],
+        ["DebertaV2"] = [("bos_token", "[CLS]"), ("eos_token", "[SEP]"), ("unk_token", "[UNK]"), ("sep_token", "[SEP]"), ("pad_token", "[PAD]"), ("cls_token", "[CLS]"), ("mask_token", "[MASK]")],
         ["Gemma"] = [("bos_token", "<bos>"), ("eos_token", "<eos>"), ("unk_token", "<unk>"), ("pad_token", "<pad>")],
     };
 
     private static readonly Dictionary<string, string> s_sameDefaults = new()
     {
-        ["DistilBert"] = "Bert", ["Electra"] = "Bert", ["MobileBert"] = "Bert", ["XLMRoberta"] = "Roberta", ["Bart"] = "Roberta", ["Camembert"] = "Roberta",
+        ["DistilBert"] = "Bert", ["Electra"] = "Bert", ["MobileBert"] = "Bert", ["XLMRoberta"] = "Roberta", ["Bart"] = "Roberta", ["MT5"] = "T5",
     };
 
     private readonly List<(string Name, AddedToken Token)> _named = [];
@@ -74,6 +75,18 @@ internal sealed class SpecialTokenTable
         }
 
         return table;
+    }
+
+    /// <summary>Names special tokens where there is no token of that name yet.</summary>
+    public void AddMissing(IEnumerable<KeyValuePair<string, string>> tokens)
+    {
+        foreach ((string name, string token) in tokens)
+        {
+            if (this[name] is null)
+            {
+                _named.Add((name, new AddedToken(token) { Special = true }));
+            }
+        }
     }
 
     private void ReadExtra(JsonField list)

@@ -19,7 +19,8 @@ internal sealed class TiktokenFile
         int lineEnd = data.IndexOf((byte)'\n');
         ReadOnlySpan<byte> line = lineEnd < 0 ? data : data[..lineEnd];
         int space = line.IndexOf((byte)' ');
-        return space > 0 && Base64.IsValid(line[..space]) && Utf8Parser.TryParse(line[(space + 1)..], out int _, out int used) && line[(space + 1 + used)..].TrimEnd((byte)'\r').IsEmpty;
+        return space > 0 && Base64.IsValid(line[..space]) && Utf8Parser.TryParse(line[(space + 1)..], out int _, out int used)
+            && line[(space + 1 + used)..].TrimEnd((byte)'\r').IsEmpty;
     }
 
     public static TiktokenFile Read(string path, ReadOnlySpan<byte> data)
@@ -52,7 +53,8 @@ internal sealed class TiktokenFile
             throw new TokenizerFormatException(_file, "ranks", e.Message, "Give each token a rank of its own", e);
         }
 
-        var pre = PipelineJson.Sequence("pretokenizers", [PipelineJson.SplitAt(pattern), PipelineJson.ByteLevel(addPrefixSpace: false, trimOffsets: true, useRegex: false)]);
+        var pre = PipelineJson.Sequence(
+            "pretokenizers", [PipelineJson.SplitAt(pattern), PipelineJson.ByteLevel(addPrefixSpace: false, trimOffsets: true, useRegex: false)]);
         return TokenizerPipeline.Build(
             new BpeModel(vocabulary, Merges(vocabulary), new BpeOptions { ByteLevel = true, IgnoreMerges = true }),
             new PipelineComponents(
@@ -64,7 +66,9 @@ internal sealed class TiktokenFile
             modelTakesBytes: true);
     }
 
-    /// <summary>tiktoken joins the pair whose result has the lowest rank: each way to split a token is a merge, in the order of the tokens' ranks.</summary>
+    /// <summary>
+    /// tiktoken joins the pair whose result has the lowest rank: each way to split a token is a merge, in the order of the tokens' ranks.
+    /// </summary>
     private static List<(string Left, string Right)> Merges(Vocabulary vocabulary)
     {
         var merges = new List<(string, string)>();

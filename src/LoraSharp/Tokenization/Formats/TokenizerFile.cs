@@ -26,7 +26,10 @@ internal static class TokenizerFile
         return (SentencePiecePipeline.Exact(model), model.NamedTokens());
     }
 
-    /// <summary>True if the first character, spaces aside, is an opening brace. SentencePiece files begin with a line feed, which is their first field's tag.</summary>
+    /// <summary>
+    /// True if the first character, spaces aside, is an opening brace. SentencePiece files begin with a line feed, which is their first field's
+    /// tag.
+    /// </summary>
     private static bool IsJson(string path)
     {
         if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
@@ -38,6 +41,7 @@ internal static class TokenizerFile
         Span<byte> start = stackalloc byte[64];
         start = start[..stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false)];
         int first = start.IndexOfAnyExcept(" \t\r\n"u8);
-        return first >= 0 && start[first] == '{' && (start[0] != '\n' || first == 1 && start.Length > 2 && start[2] is (byte)'"' or (byte)'\n' or (byte)' ' or (byte)'\r');
+        bool isBrace = first >= 0 && start[first] == '{';
+        return isBrace && (start[0] != '\n' || (start.Length > first + 1 && start[first + 1] is (byte)'"' or (byte)'\n' or (byte)' '));
     }
 }

@@ -10,7 +10,8 @@ internal static class TokenizerFolder
     {
         if (!Directory.Exists(folder))
         {
-            throw new DirectoryNotFoundException($"There is no folder '{folder}'. Give the path of a model's folder, which holds tokenizer.json or tokenizer.model.");
+            throw new DirectoryNotFoundException(
+                $"There is no folder '{folder}'. Give the path of a model's folder, which holds tokenizer.json or tokenizer.model.");
         }
 
         JsonField? config = ReadOptional(folder, "tokenizer_config.json");
@@ -21,7 +22,9 @@ internal static class TokenizerFolder
         var settings = new TokenizerSettings
         {
             Config = config is { } json ? JsonNode.Parse(json.Element.GetRawText())!.AsObject() : [],
-            ModelMaxLength = config?.TryGet("model_max_length") is { Kind: JsonValueKind.Number } max && max.Element.TryGetInt32(out int length) ? length : null,
+            ModelMaxLength = config?.TryGet("model_max_length") is { Kind: JsonValueKind.Number } max && max.Element.TryGetInt32(out int length)
+                ? length
+                : null,
             PaddingSide = ReadSide(config, "padding_side"),
             TruncationSide = ReadSide(config, "truncation_side"),
         };

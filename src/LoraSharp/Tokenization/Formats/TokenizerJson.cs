@@ -21,7 +21,8 @@ internal static class TokenizerJson
             throw version.Fail($"version '{version.AsString()}' is not known", "Save the tokenizer with version 1.0");
         }
 
-        var components = new PipelineComponents(Raw(root, "normalizer"), Raw(root, "pre_tokenizer"), Raw(root, "post_processor"), Raw(root, "decoder"));
+        var components = new PipelineComponents(
+            Raw(root, "normalizer"), Raw(root, "pre_tokenizer"), Raw(root, "post_processor"), Raw(root, "decoder"));
         JsonField model = root["model"];
         bool byteLevel = root.TryGet("pre_tokenizer") is { } pre && ModelReader.IsBpe(model) && ComponentReader.EndsWithByteLevel(pre);
         TokenizerPipeline pipeline = TokenizerPipeline.Build(
@@ -41,7 +42,8 @@ internal static class TokenizerJson
 
     public static void Write(TokenizerPipeline pipeline, Stream stream)
     {
-        using var writer = new Utf8JsonWriter(stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+        using var writer = new Utf8JsonWriter(
+            stream, new JsonWriterOptions { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
         writer.WriteStartObject();
         writer.WriteString("version", "1.0");
         WriteTruncation(writer, pipeline.Truncation);

@@ -39,10 +39,12 @@ internal static class VocabularyFiles
             bool isRoberta = special.ClassName is "Roberta" or "Bart";
             bool isQwen = special.ClassName is "Qwen2";
             JsonNode pre = isQwen
-                ? PipelineJson.Sequence("pretokenizers", [PipelineJson.SplitAt(Llama3Pattern.Qwen2Source), PipelineJson.ByteLevel(prefix, true, useRegex: false)])
+                ? PipelineJson.Sequence(
+                    "pretokenizers", [PipelineJson.SplitAt(Llama3Pattern.Qwen2Source), PipelineJson.ByteLevel(prefix, true, useRegex: false)])
                 : PipelineJson.ByteLevel(prefix, true, useRegex: true);
             JsonNode post = isRoberta
-                ? PipelineJson.Of("RobertaProcessing", ("sep", Pair("sep_token")), ("cls", Pair("cls_token")), ("trim_offsets", true), ("add_prefix_space", prefix))
+                ? PipelineJson.Of(
+                    "RobertaProcessing", ("sep", Pair("sep_token")), ("cls", Pair("cls_token")), ("trim_offsets", true), ("add_prefix_space", prefix))
                 : PipelineJson.ByteLevel(prefix, trimOffsets: false, useRegex: true);
             return TokenizerPipeline.Build(
                 model,
@@ -65,7 +67,8 @@ internal static class VocabularyFiles
         {
             if (!ids.TryAdd(line.TrimEnd(), ids.Count))
             {
-                throw new TokenizerFormatException(file, $"line {ids.Count + 1}", $"the token '{line.TrimEnd()}' stands twice", "Take the file from its source again");
+                throw new TokenizerFormatException(
+                    file, $"line {ids.Count + 1}", $"the token '{line.TrimEnd()}' stands twice", "Take the file from its source again");
             }
         }
 
@@ -77,7 +80,10 @@ internal static class VocabularyFiles
             ("handle_chinese_chars", config?.BoolOr("tokenize_chinese_chars", true) ?? true),
             ("strip_accents", config?.TryGet("strip_accents")?.AsBool() is bool strip ? JsonValue.Create(strip) : null),
             ("lowercase", lowercase));
-        JsonObject post = PipelineJson.Of("BertProcessing", ("sep", SpecialPair(special, "sep_token", vocabulary, file)), ("cls", SpecialPair(special, "cls_token", vocabulary, file)));
+        JsonObject post = PipelineJson.Of(
+            "BertProcessing",
+            ("sep", SpecialPair(special, "sep_token", vocabulary, file)),
+            ("cls", SpecialPair(special, "cls_token", vocabulary, file)));
         return TokenizerPipeline.Build(
             new WordPieceModel(vocabulary, special["unk_token"]?.Content ?? "[UNK]", "##", 100),
             new PipelineComponents(
@@ -103,7 +109,8 @@ internal static class VocabularyFiles
             string[] parts = line.Split(' ');
             if (parts.Length != 2 || parts[0].Length == 0 || parts[1].Length == 0)
             {
-                throw new TokenizerFormatException(file, $"line {number}", "a merge is two tokens with one space between", "Take the file from its source again");
+                throw new TokenizerFormatException(
+                    file, $"line {number}", "a merge is two tokens with one space between", "Take the file from its source again");
             }
 
             merges.Add((parts[0], parts[1]));
@@ -118,6 +125,7 @@ internal static class VocabularyFiles
         int id = vocabulary.Find(token);
         return id >= 0
             ? new JsonArray(token, id)
-            : throw new TokenizerFormatException(file, name, $"the {name} '{token}' is not in the vocabulary", $"Name the right one as {name} in tokenizer_config.json");
+            : throw new TokenizerFormatException(
+                file, name, $"the {name} '{token}' is not in the vocabulary", $"Name the right one as {name} in tokenizer_config.json");
     }
 }

@@ -86,7 +86,8 @@ internal static class BpeMerger
             int at = pair.Position;
             int right = next[at];
             // The entry is of the past if either symbol has changed since; a swallowed symbol has id -1.
-            if (right >= count || ids[at] != pair.Left || ids[right] != pair.Right || !merges.TryGet(pair.Left, pair.Right, out (int Rank, int Id) merge))
+            if (right >= count || ids[at] != pair.Left || ids[right] != pair.Right
+                || !merges.TryGet(pair.Left, pair.Right, out (int Rank, int Id) merge))
             {
                 continue;
             }

@@ -155,7 +155,9 @@ internal sealed partial class BpeModel
     }
 
     private InvalidOperationException MissingUnknown() =>
-        new($"The text has a character that the vocabulary does not know, and the unknown token '{_options.UnkToken}' is not in the vocabulary either. Add it to the model's vocab in tokenizer.json.");
+        new(
+            $"The text has a character that the vocabulary does not know, and the unknown token '{_options.UnkToken}' is not in"
+                + " the vocabulary either. Add it to the model's vocab in tokenizer.json.");
 
     private struct SymbolList(int[] ids, int[] widths)
     {

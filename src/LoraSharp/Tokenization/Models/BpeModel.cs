@@ -24,11 +24,13 @@ internal sealed partial class BpeModel : TokenModel
         _options = options;
         _merges = MakeTable(vocabulary, merges, options.ContinuingSubwordPrefix?.Length ?? 0);
         _unkId = options.UnkToken is null ? -1 : vocabulary.Find(options.UnkToken);
-        Span<char> one = stackalloc char[1];
-        for (int c = 0; c < _single.Length; c++)
+        Array.Fill(_single, -1);
+        foreach ((string token, int id) in vocabulary.Ids)
         {
-            one[0] = (char)c;
-            _single[c] = vocabulary.Find(one);
+            if (token.Length == 1)
+            {
+                _single[token[0]] = id;
+            }
         }
 
         for (int b = 0; b < 256; b++)
@@ -132,7 +134,8 @@ internal sealed partial class BpeModel : TokenModel
             int rightId = vocabulary.Find(right);
             if (leftId < 0 || rightId < 0)
             {
-                throw new MergeException(rank, $"the merge '{left}' + '{right}' needs '{(leftId < 0 ? left : right)}', which is not in the vocabulary");
+                throw new MergeException(
+                    rank, $"the merge '{left}' + '{right}' needs '{(leftId < 0 ? left : right)}', which is not in the vocabulary");
             }
 
             if (right.Length < prefixLength || left.Length == 0 || right.Length == 0)
@@ -151,7 +154,8 @@ internal sealed partial class BpeModel : TokenModel
             int id = vocabulary.Find(buffer.AsSpan(0, length));
             if (id < 0)
             {
-                throw new MergeException(rank, $"the merge '{left}' + '{right}' makes '{new string(buffer, 0, length)}', which is not in the vocabulary");
+                throw new MergeException(
+                    rank, $"the merge '{left}' + '{right}' makes '{new string(buffer, 0, length)}', which is not in the vocabulary");
             }
 
             table.Set(leftId, rightId, rank, id);

@@ -92,7 +92,9 @@ internal sealed class UnigramModel : TokenModel
         }
     }
 
-    /// <summary>For each position, where the last token of the best path to it begins, and which one it is. A tie keeps what was found first.</summary>
+    /// <summary>
+    /// For each position, where the last token of the best path to it begins, and which one it is. A tie keeps what was found first.
+    /// </summary>
     private void FindBestPath(ReadOnlySpan<char> word, double[] scores, Span<int> starts, int[] ids)
     {
         starts.Fill(-1);
@@ -116,7 +118,8 @@ internal sealed class UnigramModel : TokenModel
             if (!hasSingle)
             {
                 Offer(scores, starts, ids, start, start + length, _unknownScore, _unkId ?? throw new InvalidOperationException(
-                    "The text has a character that the vocabulary does not know, and the Unigram model has no unk_id. Set model.unk_id in tokenizer.json."));
+                    "The text has a character that the vocabulary does not know, and the Unigram model has no unk_id."
+                        + " Set model.unk_id in tokenizer.json."));
             }
 
             start += length;

@@ -33,7 +33,9 @@ internal sealed class WordPieceModel(Vocabulary vocabulary, string unkToken, str
 
     internal static int RequireUnknown(Vocabulary vocabulary, string unkToken) => vocabulary.Find(unkToken) is >= 0 and int id
         ? id
-        : throw new InvalidOperationException($"The text has a word that the vocabulary does not know, and the unknown token '{unkToken}' is not in the vocabulary either. Add it to the model's vocab in tokenizer.json.");
+        : throw new InvalidOperationException(
+            $"The text has a word that the vocabulary does not know, and the unknown token '{unkToken}' is not in"
+                + " the vocabulary either. Add it to the model's vocab in tokenizer.json.");
 
     protected override void TokenizeNew(ReadOnlySpan<char> word, TokenSink sink)
     {

@@ -86,5 +86,5 @@ internal sealed class BertNormalizer(bool cleanText, bool handleChinese, bool st
     }
 
     private static bool IsControl(int codePoint) => codePoint is not ('\t' or '\n' or '\r') && UnicodeText.Category(codePoint)
-        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse or UnicodeCategory.Surrogate;
+        is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.OtherNotAssigned or UnicodeCategory.PrivateUse;
 }

@@ -57,7 +57,8 @@ internal sealed class PrecompiledNormalizer : Normalizer
         {
             ReadOnlySpan<char> cluster = rest[..StringInfo.GetNextTextElementLength(rest)];
             rest = rest[cluster.Length..];
-            if (cluster.Length <= 5 && Encoding.UTF8.GetBytes(cluster, bytes) is < 6 and int size && TryFind(bytes[..size], out ReadOnlySpan<byte> found))
+            if (cluster.Length <= 5 && Encoding.UTF8.GetBytes(cluster, bytes) is < 6 and int size
+                && TryFind(bytes[..size], out ReadOnlySpan<byte> found))
             {
                 changed = true;
                 AddReplacement(edits, cluster, found);

@@ -52,7 +52,9 @@ internal sealed class Gpt2Pattern : TextPattern
         return index;
     }
 
-    /// <summary>The end of <c>\s+(?!\S)|\s+</c>: a run of whitespace leaves its last character to the word behind it, unless it has only that one.</summary>
+    /// <summary>
+    /// The end of <c>\s+(?!\S)|\s+</c>: a run of whitespace leaves its last character to the word behind it, unless it has only that one.
+    /// </summary>
     public static int SpaceRunEnd(ReadOnlySpan<char> text, int start)
     {
         int end = RunEnd(text, start + 1, LetterClass.Space);

@@ -37,7 +37,8 @@ internal static class LetterClasses
         return OfPair(text, index, out length);
     }
 
-    private static LetterClass OfPair(ReadOnlySpan<char> text, int index, out int length) => Of(CharUnicodeInfo.GetUnicodeCategory(UnicodeText.CodePointAt(text, index, out length)));
+    private static LetterClass OfPair(ReadOnlySpan<char> text, int index, out int length) =>
+        Of(CharUnicodeInfo.GetUnicodeCategory(UnicodeText.CodePointAt(text, index, out length)));
 
     private static LetterClass Of(UnicodeCategory category) => category switch
     {

@@ -14,7 +14,8 @@ internal sealed class RegexPattern : TextPattern
     {
         try
         {
-            _regex = new Regex(RegexTranslator.Translate(source, possessiveIntervals), RegexOptions.CultureInvariant | RegexOptions.Compiled, s_matchTimeout);
+            _regex = new Regex(
+                RegexTranslator.Translate(source, possessiveIntervals), RegexOptions.CultureInvariant | RegexOptions.Compiled, s_matchTimeout);
         }
         catch (ArgumentException e)
         {
@@ -38,7 +39,7 @@ internal sealed class RegexPattern : TextPattern
         foreach (ValueMatch match in _regex.EnumerateMatches(text))
         {
             // An empty match right behind another match does not count, nor one inside a surrogate pair.
-            if (match.Length == 0 && (match.Index == lastEnd || (match.Index > 0 && match.Index < text.Length && char.IsLowSurrogate(text[match.Index]))))
+            if (match.Length == 0 && (match.Index == lastEnd || IsInsidePair(text, match.Index)))
             {
                 continue;
             }
@@ -48,4 +49,7 @@ internal sealed class RegexPattern : TextPattern
             matches.Add(lastEnd);
         }
     }
+
+    private static bool IsInsidePair(ReadOnlySpan<char> text, int index) =>
+        index > 0 && index < text.Length && char.IsLowSurrogate(text[index]) && char.IsHighSurrogate(text[index - 1]);
 }

@@ -213,7 +213,8 @@ internal sealed partial class RegexTranslator
             return 0;
         }
 
-        return digits.Length <= maxDigits && int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value) && value is >= 0 and <= 0x10FFFF and not (>= 0xD800 and <= 0xDFFF)
+        return digits.Length <= maxDigits && int.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out int value)
+            && value is >= 0 and <= 0x10FFFF and not (>= 0xD800 and <= 0xDFFF)
             ? value
             : throw Error($"'{digits}' is not a character's number");
     }

@@ -105,7 +105,8 @@ internal sealed partial class RegexTranslator
 
         int close = _source.IndexOf('}', _at);
         string[] bounds = close < 0 ? [] : _source[(_at + 1)..close].Split(',');
-        if (bounds.Length is 0 or > 2 || !Array.TrueForAll(bounds, bound => bound.All(char.IsAsciiDigit)) || (bounds[0].Length == 0 && (bounds.Length == 1 || bounds[1].Length == 0)))
+        if (bounds.Length is 0 or > 2 || !Array.TrueForAll(bounds, bound => bound.All(char.IsAsciiDigit))
+            || (bounds[0].Length == 0 && (bounds.Length == 1 || bounds[1].Length == 0)))
         {
             return false;
         }

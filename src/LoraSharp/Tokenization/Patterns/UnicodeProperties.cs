@@ -11,7 +11,8 @@ internal static class UnicodeProperties
     private static readonly Dictionary<string, string> s_longNames = new()
     {
         ["other"] = "c", ["control"] = "cc", ["format"] = "cf", ["unassigned"] = "cn", ["privateuse"] = "co", ["surrogate"] = "cs",
-        ["letter"] = "l", ["lowercaseletter"] = "ll", ["modifierletter"] = "lm", ["otherletter"] = "lo", ["titlecaseletter"] = "lt", ["uppercaseletter"] = "lu",
+        ["letter"] = "l", ["lowercaseletter"] = "ll", ["modifierletter"] = "lm", ["otherletter"] = "lo", ["titlecaseletter"] = "lt",
+        ["uppercaseletter"] = "lu",
         ["mark"] = "m", ["combiningmark"] = "m", ["spacingmark"] = "mc", ["enclosingmark"] = "me", ["nonspacingmark"] = "mn",
         ["number"] = "n", ["decimalnumber"] = "nd", ["letternumber"] = "nl", ["othernumber"] = "no",
         ["punctuation"] = "p", ["connectorpunctuation"] = "pc", ["dashpunctuation"] = "pd", ["closepunctuation"] = "pe", ["finalpunctuation"] = "pf",
@@ -24,20 +25,24 @@ internal static class UnicodeProperties
     // In the order of UnicodeCategory.
     private static readonly string[] s_categories =
     [
-        "lu", "ll", "lt", "lm", "lo", "mn", "mc", "me", "nd", "nl", "no", "zs", "zl", "zp", "cc", "cf", "cs", "co", "pc", "pd", "ps", "pe", "pi", "pf", "po", "sm", "sc", "sk", "so", "cn",
+        "lu", "ll", "lt", "lm", "lo", "mn", "mc", "me", "nd", "nl", "no", "zs", "zl", "zp", "cc", "cf", "cs", "co",
+        "pc", "pd", "ps", "pe", "pi", "pf", "po", "sm", "sc", "sk", "so", "cn",
     ];
 
     /// <summary>Ideographs that came after the version of the script table.</summary>
     private static readonly (int First, int Last)[] s_newerHan =
     [
-        (0x4DB6, 0x4DBF), (0x9FD6, 0x9FFF), (0x2A6D7, 0x2A6DF), (0x2B735, 0x2B739), (0x2CEB0, 0x2EBE0), (0x2EBF0, 0x2EE5D), (0x30000, 0x3134A), (0x31350, 0x323AF), (0x16FF0, 0x16FF1),
+        (0x4DB6, 0x4DBF), (0x9FD6, 0x9FFF), (0x2A6D7, 0x2A6DF), (0x2B735, 0x2B739), (0x2CEB0, 0x2EBE0),
+        (0x2EBF0, 0x2EE5D), (0x30000, 0x3134A), (0x31350, 0x323AF), (0x16FF0, 0x16FF1),
     ];
 
     public static CodePointSet WhiteSpace => Find("space");
 
     public static CodePointSet Word => Find("word");
 
-    /// <summary><c>\w</c> outside of brackets: there Oniguruma asks its table for Latin-1, which counts superscript digits and fractions as well.</summary>
+    /// <summary>
+    /// <c>\w</c> outside of brackets: there Oniguruma asks its table for Latin-1, which counts superscript digits and fractions as well.
+    /// </summary>
     public static CodePointSet BareWord { get; } = Find("word").Union(CodePointSet.OfRanges([(0xB2, 0xB3), (0xB9, 0xB9), (0xBC, 0xBE)]));
 
     public static CodePointSet Digit => Find("nd");
@@ -55,7 +60,8 @@ internal static class UnicodeProperties
     {
         UnicodeCategory[] categories =
         [
-            .. s_categories.Select((category, index) => (category, index)).Where(pair => pair.category == key || (key.Length == 1 && pair.category[0] == key[0]))
+            .. s_categories.Select((category, index) => (category, index)).Where(
+                pair => pair.category == key || (key.Length == 1 && pair.category[0] == key[0]))
                 .Select(pair => (UnicodeCategory)pair.index),
         ];
         if (categories.Length > 0)
@@ -80,13 +86,15 @@ internal static class UnicodeProperties
             "punct" => CodePointSet.Where(UnicodeText.IsPunctuation),
             "han" => CodePointSet.OfRanges(ScriptTable.Ranges("Han").Concat(s_newerHan)),
             _ => Script(key) ?? throw new FormatException(
-                $"the class '{name}' is not known; general categories (L, Lu, Nd, ...), scripts (Han, Latin, ...), space, word, digit, xdigit, punct, upper, lower, blank, cntrl, ascii, any are"),
+                $"the class '{name}' is not known; general categories (L, Lu, Nd, ...), scripts (Han, Latin, ...), space, word, digit, xdigit,"
+                    + " punct, upper, lower, blank, cntrl, ascii, any are"),
         };
     }
 
     private static CodePointSet? Script(string key)
     {
-        string? script = ScriptTable.Names.FirstOrDefault(known => string.Equals(known.Replace("_", "", StringComparison.Ordinal), key, StringComparison.OrdinalIgnoreCase));
+        string? script = ScriptTable.Names.FirstOrDefault(
+            known => string.Equals(known.Replace("_", "", StringComparison.Ordinal), key, StringComparison.OrdinalIgnoreCase));
         return script is null ? null : CodePointSet.OfRanges(ScriptTable.Ranges(script));
     }
 }

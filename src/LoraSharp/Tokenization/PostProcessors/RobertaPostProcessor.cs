@@ -1,7 +1,8 @@
 namespace LoraSharp.Tokenization;
 
 /// <summary>RoBERTa's frame: CLS A SEP, and SEP B SEP; all type ids 0.</summary>
-internal sealed class RobertaPostProcessor((string Token, int Id) sep, (string Token, int Id) cls, bool trimOffsets, bool addPrefixSpace) : PostProcessor
+internal sealed class RobertaPostProcessor(
+    (string Token, int Id) sep, (string Token, int Id) cls, bool trimOffsets, bool addPrefixSpace) : PostProcessor
 {
     public override int AddedTokens(bool pair) => pair ? 4 : 2;
 

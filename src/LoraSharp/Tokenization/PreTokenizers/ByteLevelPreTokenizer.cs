@@ -1,8 +1,8 @@
 namespace LoraSharp.Tokenization;
 
 /// <summary>
-/// GPT-2's: splits by its pattern, then writes each piece's UTF-8 bytes in the byte alphabet. The writing is left out (<paramref name="mapBytes"/> false)
-/// where the model behind takes the bytes itself.
+/// GPT-2's: splits by its pattern, then writes each piece's UTF-8 bytes in the byte alphabet. The writing is left out
+/// (<paramref name="mapBytes"/> false) where the model behind takes the bytes itself.
 /// </summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool useRegex, bool mapBytes) : PreTokenizer
 {

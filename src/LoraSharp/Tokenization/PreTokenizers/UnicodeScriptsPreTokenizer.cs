@@ -1,6 +1,9 @@
 namespace LoraSharp.Tokenization;
 
-/// <summary>Cuts where the script changes. Kana counts as Han; spaces and characters without a script belong to what they follow, and vanish at the beginning.</summary>
+/// <summary>
+/// Cuts where the script changes. Kana counts as Han; spaces and characters without a script belong to what they follow, and vanish at the
+/// beginning.
+/// </summary>
 internal sealed class UnicodeScriptsPreTokenizer : PreTokenizer
 {
     protected override void Split(Piece piece, PieceList output)

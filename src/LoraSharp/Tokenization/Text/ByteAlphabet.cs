@@ -2,7 +2,9 @@ using System.Text;
 
 namespace LoraSharp.Tokenization;
 
-/// <summary>The 256 printable characters that stand for bytes in byte-level vocabularies (GPT-2): printable Latin-1 as itself, the rest from U+0100 on.</summary>
+/// <summary>
+/// The 256 printable characters that stand for bytes in byte-level vocabularies (GPT-2): printable Latin-1 as itself, the rest from U+0100 on.
+/// </summary>
 internal static class ByteAlphabet
 {
     private static readonly char[] s_chars = MakeChars();

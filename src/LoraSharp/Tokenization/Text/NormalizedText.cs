@@ -59,7 +59,8 @@ internal sealed class NormalizedText
             return this;
         }
 
-        var slice = new NormalizedText(_chars.Slice(start, length), IsTracked && length > 0 ? Origin(start).Start : OriginStart + start, IsTracked, null);
+        var slice = new NormalizedText(
+            _chars.Slice(start, length), IsTracked && length > 0 ? Origin(start).Start : OriginStart + start, IsTracked, null);
         if (_starts is not null)
         {
             slice._starts = _starts[start..(start + length)];

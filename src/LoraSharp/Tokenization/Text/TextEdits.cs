@@ -35,7 +35,9 @@ internal sealed class TextEdits
         }
     }
 
-    /// <summary>Makes <paramref name="text"/> consist of the new characters. <paramref name="removedAtStart"/> old characters are gone before the first one.</summary>
+    /// <summary>
+    /// Makes <paramref name="text"/> consist of the new characters. <paramref name="removedAtStart"/> old characters are gone before the first one.
+    /// </summary>
     public void Apply(NormalizedText text, int removedAtStart = 0)
     {
         int units = 0;

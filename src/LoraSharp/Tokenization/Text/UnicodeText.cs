@@ -7,7 +7,10 @@ namespace LoraSharp.Tokenization;
 /// <summary>The character classes that tokenizers speak of, by code point.</summary>
 internal static class UnicodeText
 {
-    /// <summary>The code point that begins at <paramref name="index"/> and its length in UTF-16 units. Lone surrogates do not occur: see <see cref="WithoutLoneSurrogates"/>.</summary>
+    /// <summary>
+    /// The code point that begins at <paramref name="index"/> and its length in UTF-16 units. Lone surrogates do not occur: see
+    /// <see cref="WithoutLoneSurrogates"/>.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int CodePointAt(ReadOnlySpan<char> text, int index, out int length)
     {
@@ -78,7 +81,8 @@ internal static class UnicodeText
             >= UnicodeCategory.NonSpacingMark and <= UnicodeCategory.EnclosingMark => true,
             UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.ConnectorPunctuation => true,
             // The only alphabetic symbols: circled, squared and negative Latin letters.
-            UnicodeCategory.OtherSymbol => codePoint is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
+            UnicodeCategory.OtherSymbol =>
+                codePoint is (>= 0x24B6 and <= 0x24E9) or (>= 0x1F130 and <= 0x1F149) or (>= 0x1F150 and <= 0x1F169) or (>= 0x1F170 and <= 0x1F189),
             _ => codePoint is 0x200C or 0x200D,
         };
     }
@@ -88,7 +92,10 @@ internal static class UnicodeText
         (>= 0x4E00 and <= 0x9FFF) or (>= 0x3400 and <= 0x4DBF) or (>= 0x20000 and <= 0x2A6DF) or (>= 0x2A700 and <= 0x2B73F)
         or (>= 0x2B740 and <= 0x2B81F) or (>= 0x2B920 and <= 0x2CEAF) or (>= 0xF900 and <= 0xFAFF) or (>= 0x2F800 and <= 0x2FA1F);
 
-    /// <summary>The lower case of one code point, without regard to its neighbours; only U+0130 has two (i and U+0307, the second one in <paramref name="second"/>).</summary>
+    /// <summary>
+    /// The lower case of one code point, without regard to its neighbours; only U+0130 has two characters (i and U+0307, which goes to
+    /// <paramref name="second"/>).
+    /// </summary>
     public static int ToLower(int codePoint, out int second)
     {
         second = 0;
