@@ -31,10 +31,23 @@ public sealed class ChatTemplateGoldenTests
             _ => throw new InvalidOperationException($"unknown kind '{kind}'"),
         };
 
+        Tokenizer? tokenizer = null;
+        if (c.Root.TryGetProperty("model", out _))
+        {
+            tokenizer = Tokenizer.Load(c.ModelFolder());
+            tokenizer.ChatTemplateSource = File.ReadAllText(Path.Combine(c.Folder, c.Parameters.GetProperty("chat_template").GetString()!));
+        }
+
         var failures = new StringBuilder();
         for (int i = 0; i < rows.Length; i++)
         {
-            if (Difference(() => render(rows[i]), expected[i]) is { } difference)
+            string? difference = Difference(() => render(rows[i]), expected[i]);
+            if (difference is null && expected[i].TryGetProperty("input_ids", out _))
+            {
+                difference = TokenDifference(tokenizer!, ChatRows.Read(rows[i], tokenizer!.SpecialTokens, clock), rows[i], expected[i]);
+            }
+
+            if (difference is not null)
             {
                 string what = rows[i].TryGetProperty("template", out JsonElement template) ? template.GetRawText() : rows[i].GetProperty("name").GetString()!;
                 failures.AppendLine(CultureInfo.InvariantCulture, $"row {i}, {what}: {difference}");
@@ -58,6 +71,18 @@ public sealed class ChatTemplateGoldenTests
         ChatTemplate template = ChatTemplate.Parse(source);
         Dictionary<string, string> special = c.Parameters.GetProperty("special_tokens").EnumerateObject().ToDictionary(p => p.Name, p => p.Value.GetString()!);
         return row => template.RenderWithSpans(ChatRows.Read(row, special, clock));
+    }
+
+    /// <summary>Rows with a mask go through the tokenizer as well.</summary>
+    private static string? TokenDifference(Tokenizer tokenizer, ChatTemplateRequest request, JsonElement row, JsonElement expected)
+    {
+        int? maxLength = row.GetProperty("max_length") is { ValueKind: JsonValueKind.Number } length ? length.GetInt32() : null;
+        ChatTokens tokens = tokenizer.ApplyChatTemplateTokens(request, withAssistantMask: true, maxLength);
+        int[] ids = [.. expected.GetProperty("input_ids").EnumerateArray().Select(i => i.GetInt32())];
+        int[] mask = [.. expected.GetProperty("assistant_masks").EnumerateArray().Select(i => i.GetInt32())];
+        return !tokens.Ids.SequenceEqual(ids) ? $"expected ids {expected.GetProperty("input_ids")}, got [{string.Join(',', tokens.Ids)}]"
+            : !tokens.AssistantMask!.SequenceEqual(mask) ? $"expected mask {expected.GetProperty("assistant_masks")}, got [{string.Join(',', tokens.AssistantMask!)}]"
+            : null;
     }
 
     private static string? Difference(Func<RenderedChat> render, JsonElement expected)

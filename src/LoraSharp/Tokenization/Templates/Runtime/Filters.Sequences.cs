@@ -65,7 +65,14 @@ internal static partial class Filters
             throw Errors.Type($"object of type '{TypeNames.Of(a[0])}' has no len()");
         }
 
-        return length == 0 ? new Undefined("No random item, sequence was empty.") : Lookup.Item(renderer, a[0], (long)RandomNumberGenerator.GetInt32(length));
+        if (length == 0)
+        {
+            return new Undefined("No random item, sequence was empty.");
+        }
+
+        // A mapping is asked for the number as a key.
+        long index = RandomNumberGenerator.GetInt32(length);
+        return a[0] is JinjaDict dict && !dict.Contains(index) ? throw Errors.Key(Integers.Print(index)) : Lookup.Item(renderer, a[0], index);
     }
 
     private static object? Join(Renderer renderer, Bound a)
@@ -87,12 +94,20 @@ internal static partial class Filters
     private static string JoinTexts(Renderer renderer, string separator, IEnumerable<string> texts) =>
         renderer.Concat(texts.SelectMany((text, i) => i == 0 ? new[] { text } : [separator, text]));
 
-    private static IEnumerable<object?> ItemsOf(object? value) => value switch
+    /// <summary>Lazy like the other generators: what is no mapping is an error only when the items are asked for.</summary>
+    private static IEnumerable<object?> ItemsOf(object? value)
     {
-        Undefined => [],
-        JinjaDict dict => new DictView(dict, DictView.Part.Items).Items,
-        _ => throw Errors.Type("Can only get item pairs from a mapping."),
-    };
+        if (value is Undefined)
+        {
+            yield break;
+        }
+
+        JinjaDict dict = value as JinjaDict ?? throw Errors.Type("Can only get item pairs from a mapping.");
+        foreach (object? item in new DictView(dict, DictView.Part.Items).Items)
+        {
+            yield return item;
+        }
+    }
 
     private static object? DictSort(Renderer renderer, Bound a)
     {

@@ -125,7 +125,7 @@ internal static class TimeFormat
             pad = flag switch { '-' => '-', '_' => ' ', '0' => '0', _ => pad };
         }
 
-        return pad == '-' ? text : text.PadLeft(Math.Max(width, digits), pad);
+        return pad == '-' ? text.PadLeft(width) : text.PadLeft(Math.Max(width, digits), pad);
     }
 
     private static string Case(string text, string flags) =>

@@ -30,6 +30,12 @@ internal sealed class SliceExpression(Expression target, Expression? start, Expr
     protected override object? Compute(Activation activation)
     {
         object? value = target.Evaluate(activation);
+        if (target is ConstantExpression && value is not string)
+        {
+            // The reference implementation looks this up while it folds constants, where what has no items is undefined instead of an error.
+            return new Undefined($"'{TypeNames.Of(value)}' object has no slices");
+        }
+
         object? from = start?.Evaluate(activation);
         object? to = stop?.Evaluate(activation);
         return Slicing.Slice(activation.Renderer, value, from, to, step?.Evaluate(activation));

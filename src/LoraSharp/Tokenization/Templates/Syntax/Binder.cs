@@ -132,6 +132,11 @@ internal sealed class Binder
 
     private void BindLoop(ForStatement loop, Context context)
     {
+        if (NameUsage.AssignmentOf(loop, "loop") is { } assignment)
+        {
+            throw new TemplateSyntaxException("Can't assign to special loop variable in for-loop target", assignment.Line);
+        }
+
         BindExpressions(loop.Iterable, context);
         FunctionLayout function = loop.IsRecursive ? new FunctionLayout(context.Scope.Function) : context.Scope.Function;
         var bodyScope = new Scope(context.Scope, function);

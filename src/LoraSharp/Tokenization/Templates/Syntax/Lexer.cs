@@ -87,6 +87,12 @@ internal sealed partial class Lexer
     private void ReadComment(int line)
     {
         int end = _source.IndexOf("#}", _position, StringComparison.Ordinal);
+        if (_position == _source.Length)
+        {
+            // A comment that opens at the very end is let pass, as in the reference implementation.
+            return;
+        }
+
         if (end < 0)
         {
             throw new TemplateSyntaxException("Missing end of comment tag", line);
@@ -121,7 +127,10 @@ internal sealed partial class Lexer
             return;
         }
 
-        throw new TemplateSyntaxException("Missing end of raw directive", line);
+        if (_position < _source.Length)
+        {
+            throw new TemplateSyntaxException("Missing end of raw directive", line);
+        }
     }
 
     /// <summary>Where the text of a raw block begins if the tag is <c>{% raw %}</c>, else null. No newline is trimmed after it.</summary>

@@ -92,14 +92,6 @@ internal sealed partial class Parser
     private ForStatement ParseFor(int line)
     {
         AssignmentTarget target = ParseTarget("in", allowNamespace: false);
-        foreach (NameTarget name in target.Names)
-        {
-            if (name.Name == "loop")
-            {
-                throw Error("Can't assign to special loop variable in for-loop target", name.Line);
-            }
-        }
-
         ExpectName("in");
         Expression iterable = ParseTuple(withConditional: false, end: "recursive");
         Expression? test = SkipIfName("if") ? ParseExpression() : null;

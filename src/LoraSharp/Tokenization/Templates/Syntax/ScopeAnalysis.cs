@@ -103,6 +103,15 @@ internal static class NameUsage
         return false;
     }
 
+    /// <summary>A statement below a node that assigns a name (as a parameter it may have any).</summary>
+    public static Node? AssignmentOf(Node node, string name) => Descendants([node], intoBlocks: true).FirstOrDefault(n => n switch
+    {
+        AssignStatement assign => assign.Target.Names.Any(t => t.Name == name),
+        AssignBlockStatement block => block.Target.Names.Any(t => t.Name == name),
+        ForStatement loop => loop.Target.Names.Any(t => t.Name == name),
+        _ => false,
+    });
+
     public static IEnumerable<BlockStatement> Blocks(IEnumerable<Node> nodes) => Descendants(nodes, intoBlocks: true).OfType<BlockStatement>();
 
     /// <summary>All nodes in preorder, without recursion, as trees may be deep.</summary>
