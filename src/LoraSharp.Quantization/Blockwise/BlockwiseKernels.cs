@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace LoraSharp.Quantization;
 
 /// <summary>The 8-bit blockwise kernels of one instruction set. Arguments are validated by the callers.</summary>
@@ -46,35 +48,49 @@ internal sealed unsafe class BlockwiseKernels<TForm> : BlockwiseKernels
         }
     }
 
-    private static void Quantize<T>(T* source, long count, int blockSize, DynamicMap map, byte* codes, float* absmax)
+    /// <summary>Quantises one block, which is full or the partial last one, and gives its scale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static float QuantizeBlock<T>(T* source, int length, int blockSize, DynamicMap map, byte* codes)
         where T : unmanaged
     {
         ThresholdSearch search = map.Search;
+        var scale = new BlockScale(TForm.MagnitudeBits(source, length), full: length == blockSize);
+        for (int i = 0; i < length; i++)
+        {
+            float x = Element<T>.ToSingle(source[i]);
+            codes[i] = (byte)search.Count(scale.Divide ? x / scale.Factor : x * scale.Factor);
+        }
+
+        return scale.Stored;
+    }
+
+    /// <summary>Dequantises elements of one block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void DequantizeBlock<T>(byte* codes, DynamicMap map, int length, float scale, T* destination)
+        where T : unmanaged
+    {
+        ReadOnlySpan<float> values = map.Values.Span;
+        for (int i = 0; i < length; i++)
+        {
+            destination[i] = Element<T>.FromSingle(values[codes[i]] * scale);
+        }
+    }
+
+    private static void Quantize<T>(T* source, long count, int blockSize, DynamicMap map, byte* codes, float* absmax)
+        where T : unmanaged
+    {
         for (long start = 0; start < count; start += blockSize)
         {
-            int length = (int)Math.Min(blockSize, count - start);
-            var scale = new BlockScale(TForm.MagnitudeBits(source + start, length), full: length == blockSize);
-            *absmax++ = scale.Stored;
-            for (int i = 0; i < length; i++)
-            {
-                float x = Element<T>.ToSingle(source[start + i]);
-                codes[start + i] = (byte)search.Count(scale.Divide ? x / scale.Factor : x * scale.Factor);
-            }
+            *absmax++ = QuantizeBlock(source + start, (int)Math.Min(blockSize, count - start), blockSize, map, codes + start);
         }
     }
 
     private static void Dequantize<T>(byte* codes, DynamicMap map, long count, int blockSize, float* absmax, T* destination)
         where T : unmanaged
     {
-        ReadOnlySpan<float> values = map.Values.Span;
         for (long start = 0; start < count; start += blockSize)
         {
-            float scale = *absmax++;
-            long end = Math.Min(count, start + blockSize);
-            for (long i = start; i < end; i++)
-            {
-                destination[i] = Element<T>.FromSingle(values[codes[i]] * scale);
-            }
+            DequantizeBlock(codes + start, map, (int)Math.Min(blockSize, count - start), *absmax++, destination + start);
         }
     }
 }

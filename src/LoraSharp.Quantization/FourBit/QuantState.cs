@@ -73,8 +73,9 @@ public sealed record QuantState
             using JsonDocument document = JsonDocument.Parse(utf8Json.ToArray());
             return QuantStateJson.Read(document.RootElement);
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // Strings that are no valid text end in the second.
             throw new InvalidDataException($"The quant_state is not valid JSON: {e.Message}", e);
         }
     }

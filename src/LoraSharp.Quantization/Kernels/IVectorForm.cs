@@ -24,4 +24,7 @@ internal unsafe interface IVectorForm
     /// <summary>Σ w[k] · x[k] in single precision.</summary>
     static abstract float Dot<T>(T* w, float* x, int count)
         where T : unmanaged;
+
+    /// <summary>Exact sums Σ w[k] · x[m, k] over 8-bit integers for four rows of x, <paramref name="stride"/> elements apart; x is never -128.</summary>
+    static abstract void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums);
 }

@@ -3,27 +3,36 @@ namespace LoraSharp.Quantization;
 /// <summary>All kernels in one form.</summary>
 internal sealed class KernelSet
 {
-    private KernelSet(InstructionSet form, FourBitKernels fourBit, BlockwiseKernels blockwise)
+    private KernelSet()
     {
-        InstructionSet = form;
-        FourBit = fourBit;
-        Blockwise = blockwise;
     }
 
-    public InstructionSet InstructionSet { get; }
+    public required InstructionSet InstructionSet { get; init; }
 
-    public FourBitKernels FourBit { get; }
+    public required FourBitKernels FourBit { get; init; }
 
-    public BlockwiseKernels Blockwise { get; }
+    public required BlockwiseKernels Blockwise { get; init; }
+
+    public required Int8Kernels Int8 { get; init; }
+
+    public required OptimizerKernels Optimizers { get; init; }
 
     public static KernelSet Create(InstructionSet form) => form switch
     {
-        InstructionSet.Avx512 => Create<Avx512Form>(form),
-        InstructionSet.Avx2 => Create<Avx2Form>(form),
-        InstructionSet.Vector128 => Create<Vector128Form>(form),
-        _ => Create<ScalarForm>(form),
+        InstructionSet.Avx512 => Create<Avx512Form, Lanes16>(form),
+        InstructionSet.Avx2 => Create<Avx2Form, Lanes8>(form),
+        InstructionSet.Vector128 => Create<Vector128Form, Lanes4>(form),
+        _ => Create<ScalarForm, Lanes1>(form),
     };
 
-    private static KernelSet Create<TForm>(InstructionSet form)
-        where TForm : struct, IVectorForm => new(form, new FourBitKernels<TForm>(), new BlockwiseKernels<TForm>());
+    private static KernelSet Create<TForm, TLanes>(InstructionSet form)
+        where TForm : struct, IVectorForm
+        where TLanes : struct, ILanes<TLanes> => new()
+        {
+            InstructionSet = form,
+            FourBit = new FourBitKernels<TForm>(),
+            Blockwise = new BlockwiseKernels<TForm>(),
+            Int8 = new Int8Kernels<TForm, TLanes>(),
+            Optimizers = new OptimizerKernels<TForm, TLanes>(),
+        };
 }

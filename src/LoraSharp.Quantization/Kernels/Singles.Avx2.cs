@@ -51,4 +51,8 @@ internal static unsafe class Singles256
         result = Vector256.ConditionalSelect(Vector256.GreaterThanOrEqual(magnitude, Vector256.Create(0x47800000u)), Vector256.Create(0x7C00u), result);
         return result | ((bits >> 16) & Vector256.Create(0x8000u));
     }
+
+    /// <summary>Stores the lower half of each 32-bit lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLowHalves(Vector256<uint> lanes, ushort* destination) => Vector128.Narrow(lanes.GetLower(), lanes.GetUpper()).Store(destination);
 }

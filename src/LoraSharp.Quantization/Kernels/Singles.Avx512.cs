@@ -59,4 +59,8 @@ internal static unsafe class Singles512
         Vector512<uint> bits = values.AsUInt32();
         return bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
     }
+
+    /// <summary>Stores the lower half of each 32-bit lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLowHalves(Vector512<uint> lanes, ushort* destination) => Avx512F.ConvertToVector256UInt16(lanes).Store(destination);
 }

@@ -50,4 +50,8 @@ internal static unsafe class Singles128
         result = Vector128.ConditionalSelect(Vector128.GreaterThanOrEqual(magnitude, Vector128.Create(0x47800000u)), Vector128.Create(0x7C00u), result);
         return result | ((bits >> 16) & Vector128.Create(0x8000u));
     }
+
+    /// <summary>Stores the lower half of each 32-bit lane.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreLowHalves(Vector128<uint> lanes, ushort* destination) => *(ulong*)destination = Vector128.Narrow(lanes, lanes).AsUInt64().ToScalar();
 }

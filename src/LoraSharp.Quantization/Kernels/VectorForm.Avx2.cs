@@ -129,6 +129,43 @@ internal readonly unsafe struct Avx2Form : IVectorForm
         return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums)
+    {
+        Vector256<int> s0 = default, s1 = default, s2 = default, s3 = default;
+        nint i = 0;
+        if (AvxVnni.IsSupported)
+        {
+            for (; i <= count - 32; i += 32)
+            {
+                // The instruction wants one unsigned side: |w| · (x with w's sign).
+                Vector256<sbyte> weight = Vector256.Load(w + i);
+                Vector256<byte> magnitude = Avx2.Abs(weight);
+                sbyte* row = x + i;
+                s0 = AvxVnni.MultiplyWideningAndAdd(s0, magnitude, Avx2.Sign(Vector256.Load(row), weight));
+                s1 = AvxVnni.MultiplyWideningAndAdd(s1, magnitude, Avx2.Sign(Vector256.Load(row + stride), weight));
+                s2 = AvxVnni.MultiplyWideningAndAdd(s2, magnitude, Avx2.Sign(Vector256.Load(row + (2 * stride)), weight));
+                s3 = AvxVnni.MultiplyWideningAndAdd(s3, magnitude, Avx2.Sign(Vector256.Load(row + (3 * stride)), weight));
+            }
+        }
+
+        for (; i <= count - 16; i += 16)
+        {
+            Vector256<short> weight = Avx2.ConvertToVector256Int16(w + i);
+            sbyte* row = x + i;
+            s0 += Avx2.MultiplyAddAdjacent(weight, Avx2.ConvertToVector256Int16(row));
+            s1 += Avx2.MultiplyAddAdjacent(weight, Avx2.ConvertToVector256Int16(row + stride));
+            s2 += Avx2.MultiplyAddAdjacent(weight, Avx2.ConvertToVector256Int16(row + (2 * stride)));
+            s3 += Avx2.MultiplyAddAdjacent(weight, Avx2.ConvertToVector256Int16(row + (3 * stride)));
+        }
+
+        ScalarForm.DotInt8(w + i, x + i, stride, count - (int)i, sums);
+        sums[0] += Vector256.Sum(s0);
+        sums[1] += Vector256.Sum(s1);
+        sums[2] += Vector256.Sum(s2);
+        sums[3] += Vector256.Sum(s3);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Store<T>(Vector256<T> value, T* destination, bool streaming)
         where T : unmanaged

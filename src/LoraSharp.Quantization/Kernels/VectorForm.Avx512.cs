@@ -111,6 +111,37 @@ internal readonly unsafe struct Avx512Form : IVectorForm
         return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums)
+    {
+        if (AvxVnni.IsSupported)
+        {
+            Avx2Form.DotInt8(w, x, stride, count, sums);
+            return;
+        }
+
+        Vector512<int> s0 = default, s1 = default, s2 = default, s3 = default;
+        nint i = 0;
+        for (; i <= count - 32; i += 32)
+        {
+            Vector512<short> weight = Widen(w + i);
+            sbyte* row = x + i;
+            s0 += Avx512BW.MultiplyAddAdjacent(weight, Widen(row));
+            s1 += Avx512BW.MultiplyAddAdjacent(weight, Widen(row + stride));
+            s2 += Avx512BW.MultiplyAddAdjacent(weight, Widen(row + (2 * stride)));
+            s3 += Avx512BW.MultiplyAddAdjacent(weight, Widen(row + (3 * stride)));
+        }
+
+        ScalarForm.DotInt8(w + i, x + i, stride, count - (int)i, sums);
+        sums[0] += Vector512.Sum(s0);
+        sums[1] += Vector512.Sum(s1);
+        sums[2] += Vector512.Sum(s2);
+        sums[3] += Vector512.Sum(s3);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<short> Widen(sbyte* source) => Avx512BW.ConvertToVector512Int16(Vector256.Load(source));
+
     /// <summary>The 16 scaled values, rounded once, twice over: the upper half answers indices whose fifth bit is noise.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ushort> Table<T>(Vector512<float> scaled)

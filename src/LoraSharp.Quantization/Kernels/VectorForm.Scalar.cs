@@ -59,6 +59,20 @@ internal readonly unsafe struct ScalarForm : IVectorForm
         return (s0 + s1) + (s2 + s3);
     }
 
+    public static void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums)
+    {
+        for (int m = 0; m < 4; m++)
+        {
+            int sum = 0;
+            for (int k = 0; k < count; k++)
+            {
+                sum += w[k] * x[(m * stride) + k];
+            }
+
+            sums[m] = sum;
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int NibbleAt(byte* packed, long index) => (index & 1) == 0 ? packed[index >> 1] >> 4 : packed[index >> 1] & 15;
 

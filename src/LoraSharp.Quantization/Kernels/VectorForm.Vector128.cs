@@ -129,6 +129,34 @@ internal readonly unsafe struct Vector128Form : IVectorForm
         return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
 
+    public static void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums)
+    {
+        for (int m = 0; m < 4; m++)
+        {
+            Vector128<int> sum = default;
+            sbyte* row = x + (m * stride);
+            nint i = 0;
+            for (; i <= count - 16; i += 16)
+            {
+                Vector128<sbyte> a = Vector128.Load(w + i);
+                Vector128<sbyte> b = Vector128.Load(row + i);
+
+                // A product of two bytes fits 16 bits; sums need 32.
+                Vector128<short> low = Vector128.WidenLower(a) * Vector128.WidenLower(b);
+                Vector128<short> high = Vector128.WidenUpper(a) * Vector128.WidenUpper(b);
+                sum += Vector128.WidenLower(low) + Vector128.WidenUpper(low) + Vector128.WidenLower(high) + Vector128.WidenUpper(high);
+            }
+
+            int total = Vector128.Sum(sum);
+            for (; i < count; i++)
+            {
+                total += w[i] * row[i];
+            }
+
+            sums[m] = total;
+        }
+    }
+
     /// <summary>The bits of the values as they are stored: rounded for 16-bit types.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Bits<T>(Vector128<float> values)

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using LoraSharp.Quantization;
 using LoraSharp.Tests.Golden;
+using static LoraSharp.Tests.Quantization.ElementTypeNames;
 
 namespace LoraSharp.Tests.Quantization;
 
@@ -34,24 +35,10 @@ public class Nf4GoldenTests
     private static void RunQuantize(GoldenCase c, TensorFile tensors)
     {
         c.RequireKnownParameters("operation", "shape", "dtype", "quant_type", "blocksize", "compress_statistics", "quant_storage", "distribution");
-        switch (c.Parameters.GetProperty("dtype").GetString())
-        {
-            case "float32":
-                Quantize<float>(c, tensors, ElementType.Float32);
-                break;
-            case "float16":
-                Quantize<Half>(c, tensors, ElementType.Float16);
-                break;
-            case "bfloat16":
-                Quantize<BFloat16>(c, tensors, ElementType.BFloat16);
-                break;
-            case string other:
-                Assert.Fail($"{c}: unknown dtype {other}.");
-                break;
-        }
+        Run(c.Parameters.GetProperty("dtype").GetString()!, new QuantizeAction(c, tensors));
     }
 
-    private static void Quantize<T>(GoldenCase c, TensorFile tensors, ElementType elementType)
+    private static void Quantize<T>(GoldenCase c, TensorFile tensors)
         where T : unmanaged
     {
         bool nested = c.Parameters.GetProperty("compress_statistics").GetBoolean();
@@ -61,7 +48,7 @@ public class Nf4GoldenTests
         Assert.Equal(c.Parameters.GetProperty("quant_type").GetString(), state.TypeName);
         Assert.Equal(c.Parameters.GetProperty("blocksize").GetInt32(), state.BlockSize);
         Assert.Equal(shape, state.Shape);
-        Assert.Equal(elementType, state.ElementType);
+        Assert.Equal(Element<T>.Type, state.ElementType);
         Assert.Equal(stateText, state.ToJson());
 
         // Quantising gives the expected bytes and statistics.
@@ -70,7 +57,7 @@ public class Nf4GoldenTests
         byte[] packed = tensors.Bytes("expected.packed");
         QuantizationAssert.SameBits<byte>(packed, actual.Packed.Span, "packed");
         QuantizationAssert.SameBits<float>(tensors.Raw<float>("expected.quant_map"), actual.Code.Span, "quant_map");
-        QuantState actualState = QuantState.Of(actual, elementType, shape);
+        QuantState actualState = QuantState.Of(actual, state.ElementType, shape);
         FourBitTensor expected;
         if (nested)
         {
@@ -103,21 +90,7 @@ public class Nf4GoldenTests
     {
         c.RequireKnownParameters(
             "operation", "in_features", "out_features", "bias", "quant_type", "blocksize", "compress_statistics", "quant_storage", "dtype", "input_dtype", "compute_dtype");
-        switch (c.Parameters.GetProperty("compute_dtype").GetString())
-        {
-            case "float32":
-                Linear<float>(c, tensors);
-                break;
-            case "float16":
-                Linear<Half>(c, tensors);
-                break;
-            case "bfloat16":
-                Linear<BFloat16>(c, tensors);
-                break;
-            case string other:
-                Assert.Fail($"{c}: unknown compute_dtype {other}.");
-                break;
-        }
+        Run(c.Parameters.GetProperty("compute_dtype").GetString()!, new LinearAction(c, tensors));
     }
 
     private static void Linear<TCompute>(GoldenCase c, TensorFile tensors)
@@ -171,12 +144,6 @@ public class Nf4GoldenTests
         tensors.Raw<float>("input.nested_quant_map"),
         c.Inputs.GetProperty("nested_offset").GetSingle());
 
-    private static T[] Rounded<T>(float[] values)
-        where T : unmanaged => [.. values.Select(Element<T>.FromSingle)];
-
-    private static float[] Widened<T>(T[] values)
-        where T : unmanaged => [.. values.Select(Element<T>.ToSingle)];
-
     private static float[] RoundedTo(string dtype, float[] values) => dtype switch
     {
         "float32" => values,
@@ -184,4 +151,16 @@ public class Nf4GoldenTests
         "bfloat16" => Widened(Rounded<BFloat16>(values)),
         _ => throw new InvalidDataException($"Unknown dtype {dtype}."),
     };
+
+    private sealed class QuantizeAction(GoldenCase c, TensorFile tensors) : IAction
+    {
+        public void Run<T>()
+            where T : unmanaged => Quantize<T>(c, tensors);
+    }
+
+    private sealed class LinearAction(GoldenCase c, TensorFile tensors) : IAction
+    {
+        public void Run<T>()
+            where T : unmanaged => Linear<T>(c, tensors);
+    }
 }

@@ -1,0 +1,41 @@
+namespace LoraSharp.Quantization;
+
+/// <summary>
+/// A register of single-precision lanes, so that loops over elements are written once for all instruction sets. No operation is fused or
+/// approximate: all widths give the same bits.
+/// </summary>
+internal unsafe interface ILanes<TSelf>
+    where TSelf : struct, ILanes<TSelf>
+{
+    /// <summary>The number of lanes.</summary>
+    static abstract int Count { get; }
+
+    static abstract TSelf operator +(TSelf a, TSelf b);
+
+    static abstract TSelf operator -(TSelf a, TSelf b);
+
+    static abstract TSelf operator *(TSelf a, TSelf b);
+
+    static abstract TSelf operator /(TSelf a, TSelf b);
+
+    static abstract TSelf Create(float value);
+
+    /// <summary>Loads elements, widened exactly.</summary>
+    static abstract TSelf Load<T>(T* source)
+        where T : unmanaged;
+
+    static abstract TSelf Sqrt(TSelf value);
+
+    /// <summary>-1, 0 or 1; 0 for NaN.</summary>
+    static abstract TSelf Sign(TSelf value);
+
+    /// <summary>Values whose magnitude reaches a limit become 0, and others stay; tells whether any did.</summary>
+    static abstract TSelf ZeroFrom(TSelf value, float limit, out bool any);
+
+    /// <summary>Rounds to the element type, ties to even, and stores.</summary>
+    void Store<T>(T* destination)
+        where T : unmanaged;
+
+    /// <summary>Rounds to integers, ties to even, and stores them as bytes; NaN gives 0.</summary>
+    void StoreInt8(sbyte* destination);
+}

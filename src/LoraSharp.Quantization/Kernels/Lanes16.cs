@@ -1,0 +1,86 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
+
+namespace LoraSharp.Quantization;
+
+/// <summary>16 lanes of a 512-bit register.</summary>
+internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16>
+{
+    private readonly Vector512<float> _value = value;
+
+    public static int Count => 16;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator +(Lanes16 a, Lanes16 b) => new(a._value + b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator -(Lanes16 a, Lanes16 b) => new(a._value - b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator *(Lanes16 a, Lanes16 b) => new(a._value * b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 operator /(Lanes16 a, Lanes16 b) => new(a._value / b._value);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Create(float value) => new(Vector512.Create(value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Load<T>(T* source)
+        where T : unmanaged => new(Singles512.Load(source));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Sqrt(Lanes16 value) => new(Vector512.Sqrt(value._value));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 Sign(Lanes16 value)
+    {
+        Vector512<float> positive = Vector512.GreaterThan(value._value, Vector512<float>.Zero) & Vector512<float>.One;
+        Vector512<float> negative = Vector512.LessThan(value._value, Vector512<float>.Zero) & Vector512<float>.One;
+        return new(positive - negative);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lanes16 ZeroFrom(Lanes16 value, float limit, out bool any)
+    {
+        Vector512<float> reached = Vector512.GreaterThanOrEqual(Vector512.Abs(value._value), Vector512.Create(limit));
+        any = reached.AsInt32() != Vector512<int>.Zero;
+        return new(Vector512.AndNot(value._value, reached));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Store<T>(T* destination)
+        where T : unmanaged
+    {
+        if (typeof(T) == typeof(float))
+        {
+            _value.Store((float*)destination);
+        }
+        else if (Vector512.EqualsAll(_value, _value))
+        {
+            Singles512.StoreLowHalves(Singles512.Round<T>(_value), (ushort*)destination);
+        }
+        else
+        {
+            StoreWithNaN(destination);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void StoreInt8(sbyte* destination)
+    {
+        // NaN converts to int.MinValue (x64) or 0 (Arm), whose lowest byte is 0 either way.
+        Vector512<int> integers = Avx512F.ConvertToVector512Int32(_value);
+        Avx512F.ConvertToVector128SByte(integers).Store(destination);
+    }
+
+    private void StoreWithNaN<T>(T* destination)
+        where T : unmanaged
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            destination[i] = Element<T>.FromSingle(_value[i]);
+        }
+    }
+}
