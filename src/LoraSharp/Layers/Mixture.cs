@@ -101,7 +101,7 @@ internal sealed class Mixture : IFeedForward
         public Tensor Forward(int expert, Tensor x)
         {
             using var scope = NewDisposeScope();
-            Tensor both = (x.matmul(_gateUp.select(0, expert)) + _gateUpBias.select(0, expert)).unflatten(-1, -1, 2);
+            Tensor both = (x.matmul(_gateUp.select(0, expert)) + _gateUpBias.select(0, expert)).unflatten(1, -1, 2);
             Tensor gate = both.select(-1, 0).clamp_max(_config.Limit), up = both.select(-1, 1).clamp(-_config.Limit, _config.Limit);
             Tensor inner = (up + 1) * gate * (gate * _config.Alpha).sigmoid();
             return (inner.matmul(_down.select(0, expert)) + _downBias.select(0, expert)).MoveToOuterDisposeScope();

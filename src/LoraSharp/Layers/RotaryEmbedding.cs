@@ -56,7 +56,7 @@ public sealed class RotaryEmbedding
     // (a0, b0, a1, b1, ...) → (−b0, a0, −b1, a1, ...)
     private static Tensor SwapNeighbours(Tensor x)
     {
-        Tensor pairs = x.unflatten(-1, -1, 2);
+        Tensor pairs = x.unflatten(x.dim() - 1, -1, 2);
         return stack([pairs.select(-1, 1).neg(), pairs.select(-1, 0)], -1).flatten(-2, -1);
     }
 }

@@ -9,7 +9,7 @@ internal sealed class RouterTrace : IDisposable
     private readonly List<(Tensor Logits, Tensor Chosen)> _layers = [];
 
     /// <summary>Notes one layer's router logits (tokens, experts) and chosen experts (tokens, k).</summary>
-    public void Add(Tensor logits, Tensor chosen) => _layers.Add((logits.alias().DetachFromDisposeScope(), chosen.alias().DetachFromDisposeScope()));
+    public void Add(Tensor logits, Tensor chosen) => _layers.Add((logits.alias().DetachFromDisposeScope(), chosen.detach().DetachFromDisposeScope()));
 
     /// <summary>
     /// Load-balancing loss (Fedus et al. 2021): E · Σ_e (routed slots of e / rows) · (mean router probability of e), counted over all layers and all real tokens.

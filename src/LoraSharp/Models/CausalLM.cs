@@ -37,7 +37,7 @@ public sealed partial class CausalLM : PretrainedModel
     /// <inheritdoc/>
     public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
 
-    internal override string ReferenceClass => _spec.ClassName == "GPT2" ? "GPT2LMHeadModel" : _spec.ClassName + "ForCausalLM";
+    internal override string ReferenceClass => _spec.LanguageClass ?? _spec.ClassName + "ForCausalLM";
 
     /// <summary>The output head, as it is now (adapters may have taken its place). Its output becomes logits by <see cref="FinishLogits"/>.</summary>
     internal nn.Module<Tensor, Tensor> Head => _head.Slot.Module;

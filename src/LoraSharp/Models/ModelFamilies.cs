@@ -7,7 +7,27 @@ internal static class ModelFamilies
 {
     private static readonly Dictionary<string, Func<ModelConfig, ModelSpec>> Families = new(StringComparer.Ordinal)
     {
+        ["cohere"] = LlamaFamilies.Cohere,
+        ["falcon"] = ClassicFamilies.Falcon,
+        ["gemma"] = GemmaFamilies.Gemma,
+        ["gemma2"] = GemmaFamilies.Gemma2,
+        ["gemma3_text"] = GemmaFamilies.Gemma3,
+        ["gpt2"] = ClassicFamilies.Gpt2,
+        ["gpt_neox"] = ClassicFamilies.GptNeoX,
+        ["gpt_oss"] = MixtureFamilies.GptOss,
+        ["granite"] = LlamaFamilies.Granite,
         ["llama"] = LlamaFamilies.Llama,
+        ["mistral"] = LlamaFamilies.Mistral,
+        ["mixtral"] = MixtureFamilies.Mixtral,
+        ["olmo2"] = LlamaFamilies.Olmo2,
+        ["opt"] = ClassicFamilies.Opt,
+        ["phi"] = ClassicFamilies.Phi,
+        ["phi3"] = LlamaFamilies.Phi3,
+        ["qwen2"] = LlamaFamilies.Qwen2,
+        ["qwen3"] = LlamaFamilies.Qwen3,
+        ["qwen3_moe"] = MixtureFamilies.Qwen3,
+        ["smollm3"] = LlamaFamilies.SmolLM3,
+        ["stablelm"] = LlamaFamilies.StableLm,
     };
 
     /// <summary>A family that has an output head for causal language modelling.</summary>

@@ -6,6 +6,9 @@ internal sealed record ModelSpec
     /// <summary>The start of the reference's class names (<c>Llama</c>, <c>Bert</c>), for <c>architectures</c> in config.json.</summary>
     public required string ClassName { get; init; }
 
+    /// <summary>The reference's class of the causal language model, where it is not called by the rule.</summary>
+    public string? LanguageClass { get; init; }
+
     /// <summary>The padding token, or null.</summary>
     public int? PaddingId { get; init; }
 
