@@ -1,48 +1,197 @@
 using LoraSharp.Interop;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Layers;
 
-/// <summary>Multi-head attention with grouped keys and values (Ainslie et al. 2023) and rotary positions.</summary>
-internal sealed class Attention : nn.Module<Tensor, AttentionContext, Tensor>
+/// <summary>
+/// Multi-head attention with grouped keys and values (Ainslie et al. 2023) in all its variants: separate or fused projections, norms on queries and keys, rotary
+/// positions, soft caps, sinks, relative positions; over the layer's own tokens or over an encoder's output.
+/// </summary>
+internal sealed class Attention
 {
-    // The fields' types allow an adapter to take the place of a layer.
-    private readonly nn.Module<Tensor, Tensor> q_proj;
-    private readonly nn.Module<Tensor, Tensor> k_proj;
-    private readonly nn.Module<Tensor, Tensor> v_proj;
-    private readonly nn.Module<Tensor, Tensor> o_proj;
-    private readonly int _headDim;
+    private readonly AttentionConfig _config;
     private readonly int _layer;
-    private readonly double _scale;
+    private readonly Slot? _fused;
+    private readonly Slot _query;
+    private readonly Slot _key;
+    private readonly Slot _value;
+    private readonly Slot _output;
+    private readonly Slot[] _queryNorms;
+    private readonly Slot[] _keyNorms;
+    private readonly Parameter? _sinks;
+    private readonly DisentangledBias? _disentangled;
 
-    public Attention(Linear query, Linear key, Linear value, Linear output, int headDim, int layer, double scale)
-        : base(nameof(Attention))
+    /// <summary>Builds the layer.</summary>
+    /// <param name="config">Shape, flags and names.</param>
+    /// <param name="weights">The decoder or encoder layer's place.</param>
+    /// <param name="hidden">Features of the input.</param>
+    /// <param name="layer">Index of the layer, which is its place in the cache.</param>
+    public Attention(AttentionConfig config, WeightScope weights, int hidden, int layer)
     {
-        q_proj = query;
-        k_proj = key;
-        v_proj = value;
-        o_proj = output;
-        _headDim = headDim;
+        _config = config;
         _layer = layer;
-        _scale = scale;
-        RegisterComponents();
+        int features = config.Heads * config.HeadDim, kvFeatures = config.KvHeads * config.HeadDim;
+        if (config.Fused is not null)
+        {
+            _fused = weights.Linear(config.Fused, features + (2 * kvFeatures), hidden, config.QkvBias);
+        }
+        else
+        {
+            _query = weights.Linear(config.Query, features, hidden, config.QkvBias);
+            _key = weights.Linear(config.Key, kvFeatures, hidden, config.QkvBias);
+            _value = weights.Linear(config.Value, kvFeatures, hidden, config.QkvBias);
+        }
+
+        _output = weights.Linear(config.Output, hidden, features, config.OutputBias);
+        _queryNorms = Norms(config.QueryNorm, config.Heads, weights);
+        _keyNorms = Norms(config.KeyNorm, config.KvHeads, weights);
+        _sinks = config.Sinks is null ? null : weights.Parameter(config.Sinks, WeightStart.Random, config.Heads);
+        _disentangled = config.Disentangled is null ? null : new DisentangledBias(config.Disentangled, config, weights, hidden, _query, _key);
     }
 
-    public override Tensor forward(Tensor x, AttentionContext context)
+    /// <summary>Attention of a layer's tokens x (B, T, hidden) to each other and to those in the cache.</summary>
+    public Tensor Forward(Tensor x, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        Tensor query = RotaryEmbedding.Apply(Heads(q_proj.call(x)), context.Cos, context.Sin);
-        Tensor key = RotaryEmbedding.Apply(Heads(k_proj.call(x)), context.Cos, context.Sin);
-        Tensor value = Heads(v_proj.call(x));
+        (Tensor query, Tensor key, Tensor value) = Project(x);
+        if (context.Cos is { } cos)
+        {
+            query = RotaryEmbedding.Apply(query, cos, context.Sin!, context.Interleaved);
+            key = RotaryEmbedding.Apply(key, cos, context.Sin!, context.Interleaved);
+        }
+
         if (context.Cache is { } cache)
         {
             (key, value) = cache.Append(_layer, key, value);
         }
 
-        Tensor mixed = TorchOperators.ScaledDotProductAttention(query, key, value, context.Mask, context.IsCausal, _scale);
-        return o_proj.call(mixed.transpose(1, 2).reshape(x.shape[0], x.shape[1], -1)).MoveToOuterDisposeScope();
+        Tensor? mask = context.Mask;
+        if (_disentangled is not null)
+        {
+            Tensor bias = _disentangled.Compute(query, key, context.Relative!);
+            mask = mask is null ? bias : mask + bias;
+        }
+
+        return Mix(x, query, key, value, mask, context.IsCausal).MoveToOuterDisposeScope();
     }
 
-    // (B, T, heads·headDim) → (B, heads, T, headDim)
-    private Tensor Heads(Tensor x) => x.view(x.shape[0], x.shape[1], -1, _headDim).transpose(1, 2);
+    /// <summary>Attention of the decoder's tokens x (B, T, hidden) to the encoder's output.</summary>
+    public Tensor Cross(Tensor x, AttentionContext context)
+    {
+        using var scope = NewDisposeScope();
+        Tensor query = Heads(_query.Call(x), _config.Heads).transpose(1, 2), key, value;
+        if (context.MemoryCache?.Find(_layer) is { } held)
+        {
+            (key, value) = held;
+        }
+        else
+        {
+            key = Heads(_key.Call(context.Memory!), _config.KvHeads).transpose(1, 2);
+            value = Heads(_value.Call(context.Memory!), _config.KvHeads).transpose(1, 2);
+            context.MemoryCache?.Set(_layer, key, value);
+        }
+
+        return Mix(x, query, key, value, context.MemoryMask, isCausal: false).MoveToOuterDisposeScope();
+    }
+
+    // Queries, keys and values (B, heads, T, headDim), normed.
+    private (Tensor Query, Tensor Key, Tensor Value) Project(Tensor x)
+    {
+        Tensor query, key, value;
+        if (_fused is { } fused)
+        {
+            (query, key, value) = Split(fused.Call(x));
+        }
+        else
+        {
+            query = _query.Call(x);
+            key = _key.Call(x);
+            value = _value.Call(x);
+            if (_config.NormSpan == QueryKeyNorm.Projection && _queryNorms.Length > 0)
+            {
+                query = _queryNorms[0].Call(query);
+                key = _keyNorms[0].Call(key);
+            }
+
+            (query, key, value) = (Heads(query, _config.Heads), Heads(key, _config.KvHeads), Heads(value, _config.KvHeads));
+        }
+
+        if (_config.NormSpan != QueryKeyNorm.Projection && _queryNorms.Length > 0)
+        {
+            query = Normed(query, _queryNorms);
+            key = Normed(key, _keyNorms);
+        }
+
+        return (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
+    }
+
+    // (B, T, rows of the fused projection) → three times (B, T, heads, headDim).
+    private (Tensor Query, Tensor Key, Tensor Value) Split(Tensor fused)
+    {
+        int heads = _config.Heads, kvHeads = _config.KvHeads, group = heads / kvHeads;
+        if (_config.FusedOrder == FusedOrder.Blocks)
+        {
+            Tensor rows = Heads(fused, heads + (2 * kvHeads));
+            return (rows.narrow(2, 0, heads), rows.narrow(2, heads, kvHeads), rows.narrow(2, heads + kvHeads, kvHeads));
+        }
+
+        Tensor groups = Heads(fused, heads + (2 * kvHeads)).unflatten(2, kvHeads, group + 2);
+        return (groups.narrow(3, 0, group).flatten(2, 3), groups.select(3, group), groups.select(3, group + 1));
+    }
+
+    private Tensor Mix(Tensor x, Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal)
+    {
+        // The fused kernel has no gradient to the mask, which relative positions need.
+        bool eager = _config.IsEager || (mask is { requires_grad: true } && is_grad_enabled());
+        Tensor mixed = eager
+            ? Eager(query, key, value, mask)
+            : TorchOperators.ScaledDotProductAttention(query, key, value, mask, isCausal, _config.Scale);
+        return _output.Call(mixed.transpose(1, 2).reshape(x.shape[0], x.shape[1], -1));
+    }
+
+    private Tensor Eager(Tensor query, Tensor key, Tensor value, Tensor? mask)
+    {
+        // The queries of all heads of a group follow each other, so that keys and values are not repeated.
+        long tokens = query.shape[2], group = _config.Heads / _config.KvHeads;
+        Tensor grouped = query.unflatten(1, _config.KvHeads, group).flatten(2, 3);
+        Tensor scores = grouped.matmul(key.transpose(-1, -2)).unflatten(2, group, tokens).flatten(1, 2) * _config.Scale;
+        if (_config.SoftCap is { } cap)
+        {
+            scores = (scores / cap).tanh() * cap;
+        }
+
+        if (mask is not null)
+        {
+            scores += mask;
+        }
+
+        Tensor probabilities;
+        if (_sinks is null)
+        {
+            probabilities = scores.softmax(-1, ScalarType.Float32);
+        }
+        else
+        {
+            Tensor sinks = _sinks.view(1, -1, 1, 1).expand(scores.shape[0], -1, tokens, 1);
+            probabilities = cat([scores, sinks], -1).softmax(-1, ScalarType.Float32).narrow(-1, 0, scores.shape[^1]);
+        }
+
+        Tensor mixed = probabilities.to(value.dtype).unflatten(1, _config.KvHeads, group).flatten(2, 3).matmul(value);
+        return mixed.unflatten(2, group, tokens).flatten(1, 2);
+    }
+
+    private Slot[] Norms(string? path, int heads, WeightScope weights) => path is null ? [] : _config.NormSpan switch
+    {
+        QueryKeyNorm.Projection => [weights.Norm(path, _config.QueryKeyNormConfig!, heads * _config.HeadDim)],
+        QueryKeyNorm.HeadRows => [weights.Norm(path, _config.QueryKeyNormConfig!, heads, _config.HeadDim)],
+        QueryKeyNorm.HeadLayers => [.. Enumerable.Range(0, heads).Select(h => weights.Norm($"{path}.norms.{h}", _config.QueryKeyNormConfig!, _config.HeadDim))],
+        _ => [weights.Norm(path, _config.QueryKeyNormConfig!, _config.HeadDim)],
+    };
+
+    private static Tensor Normed(Tensor x, Slot[] norms) =>
+        norms.Length == 1 ? norms[0].Call(x) : stack([.. norms.Select((norm, head) => norm.Call(x.select(2, head)))], 2);
+
+    // (B, T, heads·headDim) → (B, T, heads, headDim)
+    private Tensor Heads(Tensor x, int heads) => x.view(x.shape[0], x.shape[1], heads, _config.HeadDim);
 }

@@ -7,40 +7,78 @@ namespace LoraSharp.Layers;
 internal static class AttentionMask
 {
     /// <summary>
-    /// Causal attention of T new tokens over S = past + T keys. Null when no mask tensor is needed (nothing padded, and either one new token or no past).
+    /// Causal attention of T new tokens over S = past + T keys. Null when no mask tensor is needed: nothing padded, no window in effect, and either one new token
+    /// or no past.
     /// </summary>
-    /// <param name="attentionMask">(B, S) of 0 and 1, or null: every token counts.</param>
+    /// <param name="keyMask">(B, S) of 0 and 1, or null: every token counts.</param>
+    /// <param name="documents">(B, T) numbers of packed documents, or null: a query sees the earlier tokens of its own document.</param>
     /// <param name="past">Tokens in the cache.</param>
     /// <param name="tokens">T.</param>
+    /// <param name="window">Number of tokens that a query sees at most, itself included; null: all.</param>
+    /// <param name="always">Whether a tensor is needed even for plain causal attention of several tokens.</param>
     /// <param name="dtype">Type of the result.</param>
-    public static Tensor? Causal(Tensor? attentionMask, int past, int tokens, ScalarType dtype)
+    /// <returns>(B or 1, 1, T, S).</returns>
+    public static Tensor? Causal(Tensor? keyMask, Tensor? documents, int past, int tokens, int? window, bool always, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        bool padded = attentionMask is not null && !attentionMask.to_type(ScalarType.Bool).all().item<bool>();
-        if (!padded && (past == 0 || tokens == 1))
+        Tensor? padding = Padding(keyMask);
+        bool windowed = past + tokens > window;
+        if (padding is null && documents is null && !windowed && (tokens == 1 || (past == 0 && !always)))
         {
             return null;
         }
 
         // Query i stands at position past + i and sees the keys 0 .. past + i.
-        Tensor seen = ones([tokens, past + tokens], dtype: ScalarType.Bool).tril(past).unsqueeze(0).unsqueeze(0);
-        if (padded)
+        Tensor all = ones([tokens, past + tokens], dtype: ScalarType.Bool);
+        Tensor seen = all.tril(past);
+        if (windowed)
         {
-            seen = seen.logical_and(attentionMask!.to_type(ScalarType.Bool).unsqueeze(1).unsqueeze(1));
+            seen = seen.logical_and(all.triu(past - window!.Value + 1));
+        }
+
+        seen = seen.unsqueeze(0).unsqueeze(0);
+        if (documents is not null)
+        {
+            seen = seen.logical_and(documents.unsqueeze(2).eq(documents.unsqueeze(1)).unsqueeze(1));
+        }
+
+        if (padding is not null)
+        {
+            seen = seen.logical_and(padding);
         }
 
         return Additive(seen, dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>
-    /// Causal attention inside documents: a query sees the earlier tokens of its own document. Documents are numbered by <paramref name="documentIds"/> (B, T).
-    /// </summary>
-    public static Tensor Documents(Tensor documentIds, ScalarType dtype)
+    /// <summary>Attention in both directions; null when every token sees every token.</summary>
+    /// <param name="keyMask">(B, S) of 0 and 1, or null.</param>
+    /// <param name="tokens">S.</param>
+    /// <param name="reach">Largest distance between query and key, or null.</param>
+    /// <param name="dtype">Type of the result.</param>
+    /// <returns>(B or 1, 1, S or 1, S).</returns>
+    public static Tensor? Bidirectional(Tensor? keyMask, int tokens, int? reach, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
-        long tokens = documentIds.shape[1];
-        Tensor same = documentIds.unsqueeze(2).eq(documentIds.unsqueeze(1)).unsqueeze(1);
-        return Additive(same.logical_and(ones([tokens, tokens], dtype: ScalarType.Bool).tril(0)), dtype).MoveToOuterDisposeScope();
+        Tensor? seen = Padding(keyMask);
+        if (tokens > reach + 1)
+        {
+            Tensor near = ones([tokens, tokens], dtype: ScalarType.Bool).tril(reach!.Value).triu(-reach.Value).unsqueeze(0).unsqueeze(0);
+            seen = seen is null ? near : seen.logical_and(near);
+        }
+
+        return seen is null ? null : Additive(seen, dtype).MoveToOuterDisposeScope();
+    }
+
+    // (B, 1, 1, S), or null when nothing is padded.
+    private static Tensor? Padding(Tensor? keyMask)
+    {
+        if (keyMask is null)
+        {
+            return null;
+        }
+
+        Tensor real = keyMask.to_type(ScalarType.Bool);
+        return real.all().item<bool>() ? null : real.unsqueeze(1).unsqueeze(1);
     }
 
     // The minimum instead of -infinity keeps a row that sees nothing finite: it attends uniformly, as in the reference.

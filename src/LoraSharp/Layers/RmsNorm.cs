@@ -3,18 +3,24 @@ using static TorchSharp.torch;
 
 namespace LoraSharp.Layers;
 
-/// <summary>Root-mean-square normalisation (Zhang and Sennrich 2019): w · x / sqrt(mean(x²) + eps), the quotient formed in float32.</summary>
+/// <summary>
+/// Root-mean-square normalisation (Zhang and Sennrich 2019): w · x / sqrt(mean(x²) + eps), the quotient formed in float32. With a unit offset the factor is
+/// 1 + w, and the product is formed in float32 as well (Gemma).
+/// </summary>
 public sealed class RmsNorm : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly double _eps;
+    private readonly bool _unitOffset;
 
     /// <summary>Takes over a weight (features).</summary>
-    public RmsNorm(Parameter weight, double eps)
+    public RmsNorm(Parameter weight, double eps, bool unitOffset = false)
         : base(nameof(RmsNorm))
     {
+        ArgumentNullException.ThrowIfNull(weight);
         this.weight = (Parameter)weight.DetachFromDisposeScope();
         _eps = eps;
+        _unitOffset = unitOffset;
         register_parameter("weight", weight);
     }
 
@@ -22,7 +28,7 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     public Parameter Weight => weight;
 
     /// <summary>The same layer over another weight.</summary>
-    internal RmsNorm WithWeight(Parameter other) => new(other, _eps);
+    internal RmsNorm WithWeight(Parameter other) => new(other, _eps, _unitOffset);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
@@ -30,6 +36,9 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
         using var scope = NewDisposeScope();
         Tensor x = input.to(ScalarType.Float32);
         Tensor normalized = x * (x.square().mean([-1], keepdim: true) + _eps).rsqrt();
-        return (weight * normalized.to(input.dtype)).MoveToOuterDisposeScope();
+        Tensor result = _unitOffset
+            ? (normalized * (weight.to(ScalarType.Float32) + 1)).to(input.dtype)
+            : weight * normalized.to(input.dtype);
+        return result.MoveToOuterDisposeScope();
     }
 }

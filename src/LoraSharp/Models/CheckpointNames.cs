@@ -1,59 +1,92 @@
 using LoraSharp.Files;
+using LoraSharp.Layers;
 
 namespace LoraSharp.Models;
 
-/// <summary>
-/// Finds a model's tensors in a checkpoint, which may have been saved from the bare model (without the base prefix), and compares the two sets.
-/// </summary>
-internal sealed class CheckpointNames(Checkpoint checkpoint, string basePrefix)
+/// <summary>When a task's head may be new although the model is not.</summary>
+internal enum NewHead
 {
-    // Buffers that old versions saved and that every model computes itself.
-    private static readonly string[] Ignored = ["rotary_emb.inv_freq", "masked_bias"];
+    /// <summary>Its tensors have to be there.</summary>
+    Never,
 
+    /// <summary>The file was saved from the bare model or for another task.</summary>
+    OtherTask,
+
+    /// <summary>Fine-tuning a base model for a task starts so.</summary>
+    Always,
+}
+
+/// <summary>Finds a model's tensors in a checkpoint and compares the two sets.</summary>
+internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout layout)
+{
     /// <summary>The checkpoint's name of a model's tensor, or null.</summary>
-    public string? Find(string name)
-    {
-        if (checkpoint.Contains(name))
-        {
-            return name;
-        }
+    public string? Find(string name) => layout.Candidates(name).FirstOrDefault(checkpoint.Contains);
 
-        string bare = name.StartsWith(basePrefix + ".", StringComparison.Ordinal) ? name[(basePrefix.Length + 1)..] : name;
-        return checkpoint.Contains(bare) ? bare : null;
-    }
+    /// <summary>Whether a matrix lies transposed in the file.</summary>
+    public bool IsTransposed(string name) => layout.IsTransposed(name);
 
     /// <summary>Throws one exception that names every missing and unexpected tensor and every wrong shape.</summary>
-    public void Verify(IReadOnlyDictionary<string, long[]> expected)
+    /// <param name="expected">What the model asked for.</param>
+    /// <param name="allowed">Whether the task's head may be new.</param>
+    /// <returns>Names of the tensors that are new: none, or a whole head.</returns>
+    public IReadOnlyList<string> Verify(IReadOnlyList<WeightRequest> expected, NewHead allowed)
     {
-        var missing = new List<string>();
+        var missing = new List<WeightRequest>();
         var wrong = new List<string>();
         var used = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (name, shape) in expected)
+        foreach (WeightRequest request in expected)
         {
-            if (Find(name) is not { } found)
+            if (Find(request.Name) is not { } found)
             {
-                missing.Add(name);
+                missing.Add(request);
                 continue;
             }
 
-            used.Add(found);
+            // A tensor may lie in a file twice, under its name and an alias.
+            used.UnionWith(layout.Candidates(request.Name));
             IReadOnlyList<long> actual = checkpoint.Entry(found).Shape;
+            long[] shape = IsTransposed(request.Name) ? [.. request.Shape.Reverse()] : request.Shape;
             if (!actual.SequenceEqual(shape))
             {
                 wrong.Add($"{found} is [{string.Join(", ", actual)}] but the configuration asks for [{string.Join(", ", shape)}]");
             }
         }
 
-        List<string> unexpected = [.. checkpoint.Names.Where(n => !used.Contains(n) && !Ignored.Any(i => n.EndsWith(i, StringComparison.Ordinal))).Order(StringComparer.Ordinal)];
+        List<string> unexpected = [.. checkpoint.Names.Where(name => !used.Contains(name) && !layout.IsIgnored(name)).Order(StringComparer.Ordinal)];
+        bool newHead = IsNewHead(missing, unexpected, allowed);
+        if (newHead)
+        {
+            unexpected.RemoveAll(layout.IsHead);
+        }
+
         var parts = new List<string>();
-        Report(parts, "missing", missing);
+        Report(parts, "missing", newHead ? [] : [.. missing.Select(request => request.Name)]);
         Report(parts, "unexpected", unexpected);
         Report(parts, "of the wrong shape", wrong);
-        if (parts.Count > 0)
-        {
-            throw new ModelFormatException(
+        return parts.Count == 0
+            ? [.. missing.Select(request => request.Name)]
+            : throw new ModelFormatException(
                 $"The weights in '{checkpoint.Folder}' do not fit its config.json. {string.Join(" ", parts)} Check that both files belong to the same model and are complete.");
+    }
+
+    // The file holds the whole base model, and of each layer of the head either all tensors or none.
+    private bool IsNewHead(List<WeightRequest> missing, List<string> unexpected, NewHead allowed)
+    {
+        if (missing.Count == 0 || allowed == NewHead.Never || !missing.All(request => request.IsHead && !HasSibling(request.Name)))
+        {
+            return false;
         }
+
+        return allowed == NewHead.Always || unexpected.Any(layout.IsHead) || IsBare;
+    }
+
+    // Saved from the base model: its name is on no tensor.
+    private bool IsBare => layout.BasePrefix.Length > 0 && !checkpoint.Names.Any(name => name.StartsWith(layout.BasePrefix + ".", StringComparison.Ordinal));
+
+    private bool HasSibling(string name)
+    {
+        string parent = name[..(name.LastIndexOf('.') + 1)];
+        return parent.Length > 0 && checkpoint.Names.Any(other => other.StartsWith(parent, StringComparison.Ordinal) && !other.AsSpan(parent.Length).Contains('.'));
     }
 
     private static void Report(List<string> parts, string what, List<string> names)

@@ -5,28 +5,54 @@ using static TorchSharp.torch;
 
 namespace LoraSharp.Models;
 
-/// <summary>Weights of a model folder, each read, converted and (if asked for) quantised on its own, so that the peak of memory stays near the result's size.</summary>
-internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames names, LoadOptions options, ScalarType dtype) : WeightProvider
+/// <summary>
+/// Weights of a model folder, each read, converted and (if asked for) quantised on its own, so that the peak of memory stays near the result's size. What the folder
+/// lacks is new: only a head, as its names were checked before.
+/// </summary>
+internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames names, LoadOptions options, ScalarType dtype, WeightProvider fresh) : WeightProvider
 {
     public override bool Contains(string name) => names.Find(name) is not null;
 
-    public override Parameter Parameter(string name, long[] shape)
+    public override Parameter Parameter(WeightRequest request)
     {
-        options.CancellationToken.ThrowIfCancellationRequested();
-        Tensor loaded = checkpoint.Load(names.Find(name)!, dtype);
-        return new Parameter(loaded, requires_grad: true);
+        if (Begin(request) is not { } found)
+        {
+            return fresh.Parameter(request);
+        }
+
+        if (!names.IsTransposed(request.Name))
+        {
+            return new Parameter(checkpoint.Load(found, dtype), requires_grad: true);
+        }
+
+        using var scope = NewDisposeScope();
+        return (Parameter)new Parameter(Transposed(found).clone(), requires_grad: true).MoveToOuterDisposeScope();
     }
 
-    public override LinearWeight Weight(string name, long outFeatures, long inFeatures, bool quantize)
+    public override LinearWeight Weight(WeightRequest request, bool quantize)
     {
         if (!quantize || options.Quantization is null)
         {
-            return new DenseWeight(Parameter(name, [outFeatures, inFeatures]));
+            return new DenseWeight(Parameter(request));
         }
 
-        options.CancellationToken.ThrowIfCancellationRequested();
+        if (Begin(request) is not { } found)
+        {
+            return fresh.Weight(request, quantize);
+        }
+
         using var scope = NewDisposeScope();
-        Tensor view = checkpoint.View(names.Find(name)!);
+        Tensor view = names.IsTransposed(request.Name) ? Transposed(found) : checkpoint.View(found);
         return options.Quantization.Quantize(view.dtype == dtype ? view : view.to(dtype));
     }
+
+    // The tensor's name in the files, or null.
+    private string? Begin(WeightRequest request)
+    {
+        options.CancellationToken.ThrowIfCancellationRequested();
+        options.Progress?.Report(request.Name);
+        return names.Find(request.Name);
+    }
+
+    private Tensor Transposed(string name) => checkpoint.View(name).to(dtype).transpose(0, 1).contiguous();
 }

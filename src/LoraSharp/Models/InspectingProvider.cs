@@ -7,21 +7,24 @@ namespace LoraSharp.Models;
 /// <summary>Notes which tensors a model asks for and hands out placeholders that occupy no memory, so that a checkpoint can be checked before anything is loaded.</summary>
 internal sealed class InspectingProvider(Func<string, bool> contains) : WeightProvider
 {
-    private readonly Dictionary<string, long[]> _expected = new(StringComparer.Ordinal);
+    private readonly List<WeightRequest> _expected = [];
+    private readonly HashSet<string> _names = new(StringComparer.Ordinal);
 
-    /// <summary>Names and shapes, in the order in which the model asked.</summary>
-    public IReadOnlyDictionary<string, long[]> Expected => _expected;
+    /// <summary>Everything asked for, in order.</summary>
+    public IReadOnlyList<WeightRequest> Expected => _expected;
 
     public override bool Contains(string name) => contains(name);
 
-    public override Parameter Parameter(string name, long[] shape)
+    public override Parameter Parameter(WeightRequest request)
     {
-        _expected[name] = shape;
+        if (_names.Add(request.Name))
+        {
+            _expected.Add(request);
+        }
 
         // One element with zero strides has any shape.
-        return new Parameter(zeros(1).expand(shape), requires_grad: false);
+        return new Parameter(zeros(1).expand(request.Shape), requires_grad: false);
     }
 
-    public override LinearWeight Weight(string name, long outFeatures, long inFeatures, bool quantize) =>
-        new DenseWeight(Parameter(name, [outFeatures, inFeatures]));
+    public override LinearWeight Weight(WeightRequest request, bool quantize) => new DenseWeight(Parameter(request));
 }

@@ -11,6 +11,9 @@ public sealed record LoadOptions
     /// <summary>Quantises every linear layer inside the decoder layers while loading, tensor by tensor. Default: null, none.</summary>
     public QuantizationConfig? Quantization { get; init; }
 
+    /// <summary>Number of labels of a classifier whose head is new. Default: null, what config.json says (two if nothing).</summary>
+    public int? NumLabels { get; init; }
+
     /// <summary>Reports the name of each tensor as it is loaded.</summary>
     public IProgress<string>? Progress { get; init; }
 
@@ -22,6 +25,11 @@ public sealed record LoadOptions
         if (Dtype is not (null or ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16 or ScalarType.Float16))
         {
             throw new ArgumentException($"LoadOptions.Dtype is {Dtype}; a model's weights can be Float32, Float64, BFloat16 or Float16.");
+        }
+
+        if (NumLabels < 1)
+        {
+            throw new ArgumentOutOfRangeException(nameof(NumLabels), NumLabels, "LoadOptions.NumLabels must be at least 1.");
         }
 
         Quantization?.Validate();

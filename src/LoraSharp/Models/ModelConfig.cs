@@ -8,6 +8,12 @@ public sealed class ModelConfig
 {
     internal const string FileName = "config.json";
 
+    private static readonly JsonSerializerOptions Indented = new()
+    {
+        WriteIndented = true,
+        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
+
     private readonly string _source;
 
     /// <summary>Wraps a configuration; <paramref name="source"/> is named in errors.</summary>
@@ -83,6 +89,18 @@ public sealed class ModelConfig
         null => [],
         JsonNode node => [Convert<int>(key, node)],
     };
+
+    /// <summary>The text of a configuration file.</summary>
+    internal static string Write(JsonObject json) => json.ToJsonString(Indented) + "\n";
+
+    /// <summary>Whether a key is there, be it with the value null.</summary>
+    internal bool Mentions(string key) => Json.ContainsKey(key);
+
+    /// <summary>A number that may be absent or null.</summary>
+    internal double? OptionalNumber(string key) => Has(key) ? Number(key) : null;
+
+    /// <summary>The first of several keys that is there with a value.</summary>
+    internal string? FirstOf(params string[] keys) => Array.Find(keys, Has);
 
     /// <summary>An error about this configuration.</summary>
     internal ModelFormatException Error(string what) => new($"{_source}: {what}.");

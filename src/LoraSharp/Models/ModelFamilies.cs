@@ -1,72 +1,55 @@
-using LoraSharp.Layers;
+using LoraSharp.Models.Families;
 
 namespace LoraSharp.Models;
 
-/// <summary>The table of decoder-only families: how each one's config.json becomes the flags of the one decoder.</summary>
+/// <summary>The table of families: how each one's config.json becomes the description of the one body and its heads.</summary>
 internal static class ModelFamilies
 {
-    private static readonly Dictionary<string, Func<ModelConfig, DecoderConfig>> Decoders = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, Func<ModelConfig, ModelSpec>> Families = new(StringComparer.Ordinal)
     {
-        ["llama"] = Llama,
+        ["cohere"] = LlamaFamilies.Cohere,
+        ["falcon"] = ClassicFamilies.Falcon,
+        ["gemma"] = GemmaFamilies.Gemma,
+        ["gemma2"] = GemmaFamilies.Gemma2,
+        ["gemma3_text"] = GemmaFamilies.Gemma3,
+        ["gpt2"] = ClassicFamilies.Gpt2,
+        ["gpt_neox"] = ClassicFamilies.GptNeoX,
+        ["gpt_oss"] = MixtureFamilies.GptOss,
+        ["granite"] = LlamaFamilies.Granite,
+        ["llama"] = LlamaFamilies.Llama,
+        ["mistral"] = LlamaFamilies.Mistral,
+        ["mixtral"] = MixtureFamilies.Mixtral,
+        ["olmo2"] = LlamaFamilies.Olmo2,
+        ["opt"] = ClassicFamilies.Opt,
+        ["phi"] = ClassicFamilies.Phi,
+        ["phi3"] = LlamaFamilies.Phi3,
+        ["qwen2"] = LlamaFamilies.Qwen2,
+        ["qwen3"] = LlamaFamilies.Qwen3,
+        ["qwen3_moe"] = MixtureFamilies.Qwen3,
+        ["smollm3"] = LlamaFamilies.SmolLM3,
+        ["stablelm"] = LlamaFamilies.StableLm,
     };
 
-    public static DecoderConfig Decoder(ModelConfig config) =>
-        Decoders.TryGetValue(config.ModelType, out Func<ModelConfig, DecoderConfig>? family)
-            ? family(config)
-            : throw config.Error($"the architecture '{config.ModelType}' is not supported as a causal language model; supported: {string.Join(", ", Decoders.Keys.Order(StringComparer.Ordinal))}");
+    /// <summary>A family that has an output head for causal language modelling.</summary>
+    public static ModelSpec CausalLanguage(ModelConfig config) => Find(config, "a causal language model", spec => spec.Language is not null);
 
-    private static DecoderConfig Llama(ModelConfig config)
+    /// <summary>Any family.</summary>
+    public static ModelSpec Any(ModelConfig config) => Find(config, "a base model", _ => true);
+
+    public static ModelSpec MaskedLanguage(ModelConfig config) => Find(config, "a masked language model", spec => spec.Masked is not null);
+
+    public static ModelSpec Sequence(ModelConfig config) => Find(config, "a classifier of sequences", spec => spec.Sequence is not null);
+
+    public static ModelSpec Token(ModelConfig config) => Find(config, "a classifier of tokens", spec => spec.Token is not null);
+
+    private static ModelSpec Find(ModelConfig config, string task, Func<ModelSpec, bool> fits)
     {
-        int heads = config.Integer("num_attention_heads"), hidden = config.Integer("hidden_size");
-        int headDim = config.Integer("head_dim", hidden / heads);
-        string activation = config.Text("hidden_act", "silu");
-        if (activation != "silu")
+        if (!Families.TryGetValue(config.ModelType, out Func<ModelConfig, ModelSpec>? family))
         {
-            throw config.Error($"hidden_act is '{activation}'; Llama models with 'silu' are supported");
+            throw config.Error($"the architecture '{config.ModelType}' is not supported as {task}; supported: {string.Join(", ", Families.Keys.Order(StringComparer.Ordinal))}");
         }
 
-        bool attentionBias = config.Flag("attention_bias", false);
-        return new DecoderConfig
-        {
-            VocabSize = config.Integer("vocab_size"),
-            HiddenSize = hidden,
-            IntermediateSize = config.Integer("intermediate_size"),
-            Layers = config.Integer("num_hidden_layers"),
-            Heads = heads,
-            KvHeads = config.Integer("num_key_value_heads", heads),
-            HeadDim = headDim,
-            NormEps = config.Number("rms_norm_eps", 1e-6),
-            Rope = Rope(config, headDim),
-            TieWordEmbeddings = config.Flag("tie_word_embeddings", false),
-            QkvBias = attentionBias,
-            OutputBias = attentionBias,
-            MlpBias = config.Flag("mlp_bias", false),
-            PaddingId = config.OptionalInteger("pad_token_id"),
-            InitializerRange = config.Number("initializer_range", 0.02),
-        };
-    }
-
-    // Newer files write rope_parameters; older ones rope_theta and rope_scaling.
-    private static RopeOptions Rope(ModelConfig config, int headDim)
-    {
-        ModelConfig? block = config.Section("rope_parameters") ?? config.Section("rope_scaling");
-        int maxPositions = config.Integer("max_position_embeddings", 2048);
-        string type = block?.Text("rope_type", block.Text("type", "default")) ?? "default";
-        if (type is not ("default" or "linear" or "llama3"))
-        {
-            throw config.Error($"the RoPE scaling '{type}' is not supported");
-        }
-
-        return new RopeOptions
-        {
-            RotaryDim = headDim,
-            Type = type,
-            Theta = block?.Has("rope_theta") == true ? block.Number("rope_theta") : config.Number("rope_theta", 10_000),
-            Factor = block?.Has("factor") == true ? block.Number("factor") : null,
-            MaxPositions = maxPositions,
-            OriginalMaxPositions = config.OptionalInteger("original_max_position_embeddings") ?? block?.OptionalInteger("original_max_position_embeddings") ?? maxPositions,
-            LowFrequencyFactor = block?.Number("low_freq_factor", 1) ?? 1,
-            HighFrequencyFactor = block?.Number("high_freq_factor", 4) ?? 4,
-        };
+        ModelSpec spec = family(config);
+        return fits(spec) ? spec : throw config.Error($"the architecture '{config.ModelType}' is not supported as {task}");
     }
 }

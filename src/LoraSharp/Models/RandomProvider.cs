@@ -5,35 +5,39 @@ using static TorchSharp.torch;
 namespace LoraSharp.Models;
 
 /// <summary>
-/// Fresh weights for a model that is trained from nothing: matrices N(0, initializerRange), vectors 1 for norms and 0 for biases. Quantised one by one like a loaded model.
+/// Fresh weights, for a model that is trained from nothing or for a new head: matrices N(0, initializerRange), norms that do nothing yet, biases 0. Quantised one by
+/// one like loaded ones.
 /// </summary>
-internal sealed class RandomProvider(LoadOptions options, double initializerRange, int seed) : WeightProvider
+/// <param name="options">Quantisation.</param>
+/// <param name="dtype">Type of the weights.</param>
+/// <param name="initializerRange">Standard deviation.</param>
+/// <param name="generator">Draws the weights; null: torch's own generator, which <c>torch.manual_seed</c> sets.</param>
+internal sealed class RandomProvider(LoadOptions options, ScalarType dtype, double initializerRange, Generator? generator) : WeightProvider
 {
-    // The seed fixes every weight, whatever else draws from the global generator.
-    private readonly Generator _generator = new((ulong)seed);
-
     public override bool Contains(string name) => false;
 
-    public override Parameter Parameter(string name, long[] shape)
+    public override Parameter Parameter(WeightRequest request)
     {
         using var scope = NewDisposeScope();
-        ScalarType dtype = options.Dtype ?? ScalarType.Float32;
-        Tensor value = shape.Length > 1 ? Normal(shape).to(dtype)
-            : name.EndsWith("bias", StringComparison.Ordinal) ? zeros(shape, dtype: dtype)
-            : ones(shape, dtype: dtype);
+        Tensor value = request.Start switch
+        {
+            WeightStart.Zeros => zeros(request.Shape, dtype: dtype),
+            WeightStart.Ones => ones(request.Shape, dtype: dtype),
+            _ => Normal(request.Shape),
+        };
         return (Parameter)new Parameter(value, requires_grad: true).DetachFromDisposeScope();
     }
 
-    public override LinearWeight Weight(string name, long outFeatures, long inFeatures, bool quantize)
+    public override LinearWeight Weight(WeightRequest request, bool quantize)
     {
         if (!quantize || options.Quantization is null)
         {
-            return new DenseWeight(Parameter(name, [outFeatures, inFeatures]));
+            return new DenseWeight(Parameter(request));
         }
 
         using var scope = NewDisposeScope();
-        return options.Quantization.Quantize(Normal([outFeatures, inFeatures]).to(options.Dtype ?? ScalarType.Float32));
+        return options.Quantization.Quantize(Normal(request.Shape));
     }
 
-    private Tensor Normal(long[] shape) => empty(shape, dtype: ScalarType.Float32).normal_(0, initializerRange, _generator);
+    private Tensor Normal(long[] shape) => empty(shape, dtype: ScalarType.Float32).normal_(0, initializerRange, generator!).to(dtype);
 }

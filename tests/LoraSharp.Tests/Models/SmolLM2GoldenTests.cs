@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using LoraSharp.Files;
 using LoraSharp.Layers;
+using LoraSharp.Models;
 using LoraSharp.Quantization;
 using LoraSharp.Tests.Golden;
 using TorchSharp;
@@ -104,7 +105,7 @@ public partial class SmolLM2GoldenTests
 
         var states = new List<Tensor>();
         Tensor input = tensor(ids.Select(i => (long)i).ToArray()).unsqueeze(0);
-        Tensor hidden = model.HiddenStates(input, null, null, state => states.Add(state.alias().DetachFromDisposeScope()));
+        Tensor hidden = model.HiddenStates(new TransformerInputs { Ids = input, Observe = state => states.Add(state.alias().DetachFromDisposeScope()) });
         Tensor logits = model.Head.call(hidden)[0];
         Close("expected.last_logits", logits[^1]);
         Close("expected.top20_logits", logits.gather(1, tensors["expected.top20_ids"].to(ScalarType.Int64)));

@@ -43,16 +43,16 @@ internal static class CausalLoss
 
         Tensor rows = hidden.reshape(-1, width).index_select(0, positions);
         Tensor targets = flat.index_select(0, positions);
-        Tensor loss = model.Head is Linear { Weight.Parameter: not null } head
+        Tensor loss = model.Head is Linear { Weight.Parameter: not null } head && !model.FinishesLogits
             ? ChunkedCrossEntropyFunction.Apply(rows, targets, head, divisor, labelSmoothing, out metrics)
-            : ThroughModule(model.Head, rows, targets, divisor, labelSmoothing, out metrics);
+            : ThroughModule(model, rows, targets, divisor, labelSmoothing, out metrics);
         return loss.MoveToOuterDisposeScope();
     }
 
-    // An adapted or copied head is an ordinary module to autograd; its logits exist for the labelled positions only.
-    private static Tensor ThroughModule(nn.Module<Tensor, Tensor> head, Tensor rows, Tensor targets, double divisor, double labelSmoothing, out TokenMetrics metrics)
+    // An adapted or copied head, or one whose output is scaled or capped, is left to autograd; its logits exist for the labelled positions only.
+    private static Tensor ThroughModule(CausalLM model, Tensor rows, Tensor targets, double divisor, double labelSmoothing, out TokenMetrics metrics)
     {
-        Tensor logits = head.call(rows).to(ScalarType.Float32);
+        Tensor logits = model.ProjectLogits(rows).to(ScalarType.Float32);
         Tensor logProbabilities = nn.functional.log_softmax(logits, -1);
         Tensor nll = logProbabilities.gather(1, targets.unsqueeze(1)).squeeze(1).neg();
         Tensor each = labelSmoothing > 0 ? nll * (1 - labelSmoothing) - logProbabilities.mean([-1]) * labelSmoothing : nll;

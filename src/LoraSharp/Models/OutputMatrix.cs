@@ -1,0 +1,44 @@
+using LoraSharp.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Models;
+
+/// <summary>The matrix that turns hidden states into logits: a layer of its own, or the token table.</summary>
+/// <param name="Slot">Its place.</param>
+/// <param name="IsTied">Whether it is the token table.</param>
+internal sealed record OutputMatrix(Slot Slot, bool IsTied)
+{
+    /// <summary>Builds the layer at <paramref name="path"/>.</summary>
+    /// <param name="root">The whole model's place.</param>
+    /// <param name="path">Path of the layer.</param>
+    /// <param name="tied">Whether the configuration ties it to the token table.</param>
+    /// <param name="bias">Whether it has a bias.</param>
+    /// <param name="embedding">The token table.</param>
+    public static OutputMatrix Build(WeightScope root, string path, bool tied, bool bias, Embedding embedding)
+    {
+        Parameter table = embedding.Weight;
+        long rows = table.shape[0], features = table.shape[1];
+        if (!tied || !Shares(root, path + ".weight", table))
+        {
+            return new(root.Linear(path, rows, features, bias), IsTied: false);
+        }
+
+        Parameter? offset = bias ? root.Load(path + ".bias", WeightStart.Zeros, rows) : null;
+        return new(root.Modules.Add(path, new Linear(new DenseWeight(table), offset)), IsTied: true);
+    }
+
+    // Tied unless the file holds a matrix with other values: the file wins over the configuration.
+    private static bool Shares(WeightScope root, string name, Parameter table)
+    {
+        if (!root.Contains(name))
+        {
+            return true;
+        }
+
+        using Parameter head = root.Load(name, WeightStart.Random, table.shape);
+        using Tensor same = head.eq(table);
+        using Tensor all = same.all();
+        return all.item<bool>();
+    }
+}

@@ -1,0 +1,144 @@
+using System.Text.Json.Nodes;
+using LoraSharp.Files;
+using LoraSharp.Layers;
+using LoraSharp.Models;
+using static TorchSharp.torch;
+
+namespace LoraSharp;
+
+/// <summary>
+/// A classifier of whole texts, or a reward model (one label): an encoder that reads the first token or the mean, or a decoder that reads the last token. On a base
+/// model without such a head the head is new.
+/// </summary>
+public sealed partial class SequenceClassifier : PretrainedModel
+{
+    private readonly ModelSpec _spec;
+    private readonly SequenceHeadConfig _headConfig;
+    private readonly Transformer _body;
+    private readonly Slot? _pooler;
+    private readonly Slot? _dense;
+    private readonly Slot? _norm;
+    private readonly Slot _classifier;
+    private readonly LabelSet _labels;
+
+    private SequenceClassifier(ModelOrigin origin, ModelSpec spec, LabelSet labels, WeightProvider weights)
+        : base(nameof(SequenceClassifier), origin)
+    {
+        _spec = spec;
+        _headConfig = spec.Sequence!;
+        _labels = labels;
+        int hidden = spec.Body.HiddenSize;
+        WeightScope root = Root(weights), head = root.Head(), body = root.At(spec.Layout.BasePrefix);
+        _body = new Transformer(spec.Body, body);
+        _pooler = spec.Pooler is { } pooler ? body.Head().Linear(pooler.Path, hidden, hidden, bias: true) : null;
+        if (_headConfig.Group is { } group)
+        {
+            // One module under one name: adapters train a copy of it as a whole.
+            _classifier = head.Modules.Add(group, new ClassificationHead(
+                head.LoadLinear(_headConfig.Dense!, hidden, hidden, _headConfig.DenseBias),
+                head.LoadLinear(_headConfig.Classifier, labels.Names.Count, hidden, _headConfig.ClassifierBias),
+                _headConfig.Activation));
+        }
+        else
+        {
+            _dense = _headConfig.Dense is { } dense ? head.Linear(dense, hidden, hidden, _headConfig.DenseBias) : null;
+            _norm = _headConfig.Norm is { } norm ? head.Norm(norm, spec.Body.Norm, hidden) : null;
+            _classifier = head.Linear(_headConfig.Classifier, labels.Names.Count, hidden, _headConfig.ClassifierBias);
+        }
+
+        eval();
+    }
+
+    /// <summary>Names of the labels, by their numbers.</summary>
+    public IReadOnlyList<string> Labels => _labels.Names;
+
+    /// <inheritdoc/>
+    public override bool TiesWordEmbeddings => false;
+
+    /// <inheritdoc/>
+    public override string OutputHead => _headConfig.Classifier;
+
+    /// <inheritdoc/>
+    public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
+
+    internal override string ReferenceClass => _spec.ClassName + "ForSequenceClassification";
+
+    /// <summary>Loads a model folder in Hugging Face's layout; a head that the folder lacks is new (<see cref="PretrainedModel.NewTensors"/>).</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="options">Types, quantisation and, for a new head, the number of labels; null: as the file has them.</param>
+    /// <exception cref="ModelFormatException">No or a malformed config.json, an unknown architecture, missing or unexpected tensors, wrong shapes.</exception>
+    /// <exception cref="SafeTensorsException">A weight file is truncated or malformed.</exception>
+    public static SequenceClassifier Load(string folder, LoadOptions? options = null) => ModelLoader.Load(folder, options, config =>
+    {
+        ModelSpec spec = ModelFamilies.Sequence(config);
+        LabelSet labels = LabelSet.Read(config, options?.NumLabels);
+        return new ModelPlan<SequenceClassifier>(
+            spec.Layout, spec.Body.InitializerRange, NewHead.Always, (origin, weights) => new SequenceClassifier(origin, spec, labels, weights));
+    });
+
+    /// <summary>Logits (B, labels) of token ids (B, T, int64), all of them real tokens.</summary>
+    public override Tensor forward(Tensor inputIds) => Logits(inputIds);
+
+    /// <summary>Logits of token ids.</summary>
+    /// <param name="inputIds">(B, T) int64.</param>
+    /// <param name="attentionMask">(B, T) of 0 (padding) and 1, or null: no padding.</param>
+    /// <param name="positionIds">(B, T), or null: the model's own.</param>
+    /// <param name="tokenTypeIds">(B, T) numbers of the texts of a pair, or null: all 0; models without token types leave them alone.</param>
+    /// <returns>(B, labels).</returns>
+    /// <exception cref="InvalidOperationException">A decoder without a padding token got several rows: their last tokens cannot be told from padding.</exception>
+    public Tensor Logits(Tensor inputIds, Tensor? attentionMask = null, Tensor? positionIds = null, Tensor? tokenTypeIds = null)
+    {
+        RequireIds(inputIds);
+        using var scope = NewDisposeScope();
+        var inputs = new TransformerInputs { Ids = inputIds, AttentionMask = attentionMask, PositionIds = positionIds, TokenTypeIds = tokenTypeIds };
+        return Classify(inputs, HiddenStates(inputs)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// The loss by <c>problem_type</c> of the configuration: mean squared error (regression), cross entropy (single label) or binary cross entropy (several labels).
+    /// Without the key: one label is a regression, int64 labels are single ones, others several.
+    /// </summary>
+    /// <param name="logits">(B, labels).</param>
+    /// <param name="labels">(B) int64, or (B) or (B, labels) of floating type.</param>
+    public Tensor Loss(Tensor logits, Tensor labels) => TaskLoss.Classification(Config, logits, labels);
+
+    internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
+
+    internal Tensor HiddenStates(TransformerInputs inputs) => _body.Forward(inputs);
+
+    /// <summary>Logits of hidden states (B, T, hidden).</summary>
+    internal Tensor Classify(TransformerInputs inputs, Tensor hidden)
+    {
+        using var scope = NewDisposeScope();
+        if (_headConfig.Pooling == SequencePooling.Last)
+        {
+            // The head before the choice, as it costs little and keeps adapters' view of it: (B, T, hidden).
+            return Pick(_classifier.Call(hidden), LastTokens(inputs.Ids!)).MoveToOuterDisposeScope();
+        }
+
+        Tensor x = _headConfig.Pooling == SequencePooling.Mean ? Pooling.Mean(hidden, inputs.AttentionMask) : hidden.select(1, 0);
+        x = _pooler is { } pooler ? Activation.Find(_spec.Pooler!.Activation)(pooler.Call(x)) : x;
+        x = _dense is { } dense ? Activation.Find(_headConfig.Activation)(dense.Call(x)) : x;
+        x = _norm?.Call(x) ?? x;
+        return _classifier.Call(x).MoveToOuterDisposeScope();
+    }
+
+    internal override void Amend(JsonObject config) => _labels.WriteTo(config);
+
+    // The last position of each row whose id is not the padding id, whatever a mask says; 0 where there is none.
+    private Tensor LastTokens(Tensor ids)
+    {
+        if (_spec.PaddingId is { } padding)
+        {
+            return (ids.ne(padding).to(ScalarType.Int64) * arange(ids.shape[1])).argmax(-1);
+        }
+
+        return ids.shape[0] == 1
+            ? full(1, ids.shape[1] - 1, dtype: ScalarType.Int64)
+            : throw new InvalidOperationException(
+                $"This model has no pad_token_id, so the last tokens of {ids.shape[0]} rows cannot be told from padding. Set pad_token_id in its configuration, or give one row at a time.");
+    }
+
+    private static Tensor Pick(Tensor logits, Tensor positions) =>
+        logits.gather(1, positions.view(-1, 1, 1).expand(-1, 1, logits.shape[^1])).squeeze(1);
+}
