@@ -43,18 +43,16 @@ public sealed class DoubleQuantization
     /// <summary>Codes that share one nested scale.</summary>
     public int BlockSize { get; }
 
-    /// <summary>Quantises the scales of a tensor: their mean (added in double) is subtracted, the rest is coded blockwise with the signed dynamic map.</summary>
+    /// <summary>Quantises the scales of a tensor: their mean is subtracted, the rest is coded blockwise with the signed dynamic map.</summary>
     /// <param name="absmax">One scale a block.</param>
+    /// <param name="mean">
+    /// Their mean, when the caller has it from the library whose files are to be matched: it depends in its last bits on the order of addition, and a code can
+    /// depend on those. Default: null, the exact mean.
+    /// </param>
     /// <returns>The quantised scales, with blocks of 256.</returns>
-    public static DoubleQuantization Compress(ReadOnlySpan<float> absmax)
+    public static DoubleQuantization Compress(ReadOnlySpan<float> absmax, float? mean = null)
     {
-        double sum = 0;
-        foreach (float value in absmax)
-        {
-            sum += value;
-        }
-
-        float offset = absmax.IsEmpty ? 0 : (float)(sum / absmax.Length);
+        float offset = mean ?? ExactMean(absmax);
         var rest = new float[absmax.Length];
         for (int i = 0; i < rest.Length; i++)
         {
@@ -65,6 +63,17 @@ public sealed class DoubleQuantization
         var nested = PinnedMemory.Allocate<float>((absmax.Length + FourBitLayout.NestedBlockSize - 1) / FourBitLayout.NestedBlockSize);
         Blockwise8Bit.Quantize<float>(rest, DynamicMap.Signed, FourBitLayout.NestedBlockSize, codes.Span, nested.Span, maxThreads: 1);
         return new DoubleQuantization(codes, nested, DynamicMap.Signed.Values, offset);
+    }
+
+    private static float ExactMean(ReadOnlySpan<float> values)
+    {
+        double sum = 0;
+        foreach (float value in values)
+        {
+            sum += value;
+        }
+
+        return values.IsEmpty ? 0 : (float)(sum / values.Length);
     }
 
     /// <summary>The scales as singles.</summary>

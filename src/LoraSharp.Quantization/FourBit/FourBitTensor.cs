@@ -81,9 +81,10 @@ public sealed class FourBitTensor
     public long ByteCount => Packed.Length + (Nested is null ? 4L * Absmax.Length : Nested.AbsmaxCodes.Length + (4L * Nested.NestedAbsmax.Length));
 
     /// <summary>The same tensor with its scales quantised to 8 bits; codes are shared, not copied. A tensor that has them already is returned as it is.</summary>
+    /// <param name="mean">The scales' mean; see <see cref="DoubleQuantization.Compress"/>.</param>
     /// <returns>The tensor with <see cref="Nested"/> set.</returns>
-    public FourBitTensor CompressStatistics() =>
-        Nested is not null ? this : new FourBitTensor(Type, BlockSize, Count, Packed, default, DoubleQuantization.Compress(Absmax.Span), Code);
+    public FourBitTensor CompressStatistics(float? mean = null) =>
+        Nested is not null ? this : new FourBitTensor(Type, BlockSize, Count, Packed, default, DoubleQuantization.Compress(Absmax.Span, mean), Code);
 
     internal PinnedFourBit Pin() => new(this);
 

@@ -113,12 +113,21 @@ public sealed class FourBitWeight : LinearWeight
     {
         using var scope = NewDisposeScope();
         Tensor plain = weight.detach().contiguous();
-        return plain.dtype switch
+        FourBitTensor data = plain.dtype switch
         {
-            ScalarType.Float32 => FourBit.Quantize<float>(TensorMemory.Span<float>(plain), config.Type, config.BlockSize, config.DoubleQuant),
-            ScalarType.Float16 => FourBit.Quantize<Half>(TensorMemory.Span<Half>(plain), config.Type, config.BlockSize, config.DoubleQuant),
-            ScalarType.BFloat16 => FourBit.Quantize<LoraSharp.Quantization.BFloat16>(TensorMemory.Span<LoraSharp.Quantization.BFloat16>(plain), config.Type, config.BlockSize, config.DoubleQuant),
+            ScalarType.Float32 => FourBit.Quantize<float>(TensorMemory.Span<float>(plain), config.Type, config.BlockSize),
+            ScalarType.Float16 => FourBit.Quantize<Half>(TensorMemory.Span<Half>(plain), config.Type, config.BlockSize),
+            ScalarType.BFloat16 => FourBit.Quantize<LoraSharp.Quantization.BFloat16>(TensorMemory.Span<LoraSharp.Quantization.BFloat16>(plain), config.Type, config.BlockSize),
             _ => throw new ArgumentException($"A {weight.dtype} matrix cannot be quantised; convert it to Float32, Float16 or BFloat16.", nameof(weight)),
         };
+        return config.DoubleQuant ? data.CompressStatistics(Mean(data.Absmax)) : data;
+    }
+
+    // torch's own mean, as bitsandbytes takes it: an exactly rounded one gives other codes for a few scales of a real model.
+    private static unsafe float Mean(ReadOnlyMemory<float> absmax)
+    {
+        using var scope = NewDisposeScope();
+        using var pin = absmax.Pin();
+        return TensorMemory.View(pin.Pointer, [absmax.Length], ScalarType.Float32).mean().item<float>();
     }
 }
