@@ -5,8 +5,11 @@ namespace LoraSharp.Tokenization.Templates.Runtime;
 /// <summary>Texts counted and indexed in code points.</summary>
 internal static class CodePoints
 {
+    private static readonly string[] AsciiCharacters = [.. Enumerable.Range(0, 128).Select(c => ((char)c).ToString())];
+
     public static int Length(ReadOnlySpan<char> text)
     {
+        Renderer.CountScan(text.Length);
         int pairs = 0;
         int i = text.IndexOfAnyInRange('\uD800', '\uDBFF');
         while (i >= 0 && i + 1 < text.Length)
@@ -22,7 +25,11 @@ internal static class CodePoints
     }
 
     /// <summary>Whether units and code points are the same in a text.</summary>
-    public static bool IsSimple(ReadOnlySpan<char> text) => !text.ContainsAnyInRange('\uD800', '\uDBFF');
+    public static bool IsSimple(ReadOnlySpan<char> text)
+    {
+        Renderer.CountScan(text.Length);
+        return !text.ContainsAnyInRange('\uD800', '\uDBFF');
+    }
 
     /// <summary>The length in units of the code point at an index.</summary>
     public static int SizeAt(string text, int index) => index + 1 < text.Length && char.IsSurrogatePair(text[index], text[index + 1]) ? 2 : 1;
@@ -42,7 +49,7 @@ internal static class CodePoints
         for (int i = 0; i < text.Length;)
         {
             int size = SizeAt(text, i);
-            yield return text.Substring(i, size);
+            yield return text[i] < 128 ? AsciiCharacters[text[i]] : text.Substring(i, size);
             i += size;
         }
     }

@@ -12,7 +12,8 @@ internal static class Integers
     /// <summary>Larger results are refused: nothing that long could be printed.</summary>
     private const long MaxBits = 1 << 16;
 
-    public static object Normalize(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value;
+    // The cast keeps the conditional from making a BigInteger of both.
+    public static object Normalize(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (object)(long)value : value;
 
     /// <summary>Also true and false are integers.</summary>
     public static bool TryGet(object? value, out BigInteger integer)

@@ -10,7 +10,7 @@ internal static class JsonValues
 {
     public static object? From(JsonNode? node)
     {
-        Operators.RequireStack();
+        Renderer.CountNested(0);
         switch (node)
         {
             case null:

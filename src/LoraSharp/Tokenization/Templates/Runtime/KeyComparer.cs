@@ -11,17 +11,26 @@ internal sealed class KeyComparer : IEqualityComparer<object>
 
     public int GetHashCode(object obj) => obj switch
     {
-        bool b => (b ? 1L : 0L).GetHashCode(),
-        long l => l.GetHashCode(),
+        bool b => HashOf(b ? 1L : 0L),
+        long l => HashOf(l),
         BigInteger big => big.GetHashCode(),
         double d => HashOf(d),
-        string s => string.GetHashCode(s, StringComparison.Ordinal),
-        Markup m => string.GetHashCode(m.Text, StringComparison.Ordinal),
+        string s => HashOf(s),
+        Markup m => HashOf(m.Text),
         JinjaTuple tuple => HashOf(tuple),
         JinjaList or JinjaDict or DictView => throw Errors.Type($"unhashable type: '{TypeNames.Of(obj)}'"),
         Undefined => 0,
         _ => obj.GetHashCode(),
     };
+
+    /// <summary>Differs from run to run, so that no template can choose numbers that collide.</summary>
+    private static int HashOf(long l) => HashCode.Combine(l);
+
+    private static int HashOf(string text)
+    {
+        Renderer.CountScan(text.Length);
+        return string.GetHashCode(text, StringComparison.Ordinal);
+    }
 
     private static int HashOf(double d)
     {
@@ -31,12 +40,12 @@ internal sealed class KeyComparer : IEqualityComparer<object>
         }
 
         object integer = Integers.Normalize(new BigInteger(d));
-        return integer is long l ? l.GetHashCode() : ((BigInteger)integer).GetHashCode();
+        return integer is long l ? HashOf(l) : ((BigInteger)integer).GetHashCode();
     }
 
     private int HashOf(JinjaTuple tuple)
     {
-        Operators.RequireStack();
+        Renderer.CountNested(tuple.Items.Count);
         var hash = new HashCode();
         foreach (object? item in tuple.Items)
         {

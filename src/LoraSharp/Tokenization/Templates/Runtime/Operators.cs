@@ -1,5 +1,4 @@
 using System.Numerics;
-using System.Runtime.CompilerServices;
 
 namespace LoraSharp.Tokenization.Templates.Runtime;
 
@@ -74,6 +73,7 @@ internal static class Operators
         switch (a, b)
         {
             case (string x, string y):
+                Renderer.CountScan(Math.Min(x.Length, y.Length));
                 return x == y;
             case (string or Markup, string or Markup):
                 return Markup.TextOf(a) == Markup.TextOf(b);
@@ -128,9 +128,9 @@ internal static class Operators
         {
             case string or Markup:
                 string text = Markup.TextOf(container)!;
-                renderer.ChargeItems(text.Length / 16);
-                return text.Contains(
-                    Markup.TextOf(item) ?? throw Errors.Type($"'in <string>' requires string as left operand, not {TypeNames.Of(item)}"), StringComparison.Ordinal);
+                string part = Markup.TextOf(item) ?? throw Errors.Type($"'in <string>' requires string as left operand, not {TypeNames.Of(item)}");
+                renderer.ChargeSearch(text.Length, part.Length);
+                return text.Contains(part, StringComparison.Ordinal);
             case JinjaDict dict:
                 return dict.Contains(item);
             case DictView { Kind: DictView.Part.Keys } keys:
@@ -138,8 +138,8 @@ internal static class Operators
             case JinjaRange range:
                 return RangeContains(range, item);
             case JinjaBytes bytes:
-                return item is JinjaBytes part
-                    ? bytes.Bytes.AsSpan().IndexOf(part.Bytes) >= 0
+                return item is JinjaBytes inner
+                    ? bytes.Bytes.AsSpan().IndexOf(inner.Bytes) >= 0
                     : Integers.TryGet(item, out BigInteger value) && bytes.Bytes.Any(b => b == value);
             default:
                 if (!Iteration.IsIterable(container))
@@ -162,6 +162,7 @@ internal static class Operators
     /// <summary>Texts are ordered by code point.</summary>
     public static int CompareTexts(string a, string b)
     {
+        Renderer.CountScan(Math.Min(a.Length, b.Length));
         int common = a.AsSpan().CommonPrefixLength(b);
         if (common == a.Length || common == b.Length)
         {
@@ -172,14 +173,6 @@ internal static class Operators
         char y = b[common];
         // Surrogates stand for code points above all others.
         return char.IsSurrogate(x) == char.IsSurrogate(y) ? x.CompareTo(y) : char.IsSurrogate(x) ? 1 : -1;
-    }
-
-    public static void RequireStack()
-    {
-        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
-        {
-            throw new TemplateLimitException("A value of the template is nested deeper than the stack allows.");
-        }
     }
 
     private static int? CompareNumbers(object? a, object? b)
@@ -226,7 +219,7 @@ internal static class Operators
 
     private static bool SequencesEqual(JinjaSequence a, JinjaSequence b)
     {
-        RequireStack();
+        Renderer.CountNested(Math.Min(a.Items.Count, b.Items.Count));
         if (a.Items.Count != b.Items.Count)
         {
             return false;
@@ -245,15 +238,15 @@ internal static class Operators
 
     private static bool DictsEqual(JinjaDict a, JinjaDict b)
     {
-        RequireStack();
+        Renderer.CountNested(Math.Min(a.Count, b.Count));
         return a.Count == b.Count && a.Items.All(item =>
             b.TryGet(item.Key, out object? value) && (ReferenceEquals(item.Value, value) || AreEqual(item.Value, value)));
     }
 
     private static int? OrderSequences(JinjaSequence a, JinjaSequence b, string op)
     {
-        RequireStack();
         int common = Math.Min(a.Items.Count, b.Items.Count);
+        Renderer.CountNested(common);
         for (int i = 0; i < common; i++)
         {
             if (!ReferenceEquals(a.Items[i], b.Items[i]) && !AreEqual(a.Items[i], b.Items[i]))

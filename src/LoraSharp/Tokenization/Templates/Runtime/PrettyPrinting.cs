@@ -67,6 +67,7 @@ internal static class PrettyPrinting
         switch (value)
         {
             case JinjaDict dict:
+                renderer.ChargeItems(16 + (4 * dict.Count));
                 var sorted = new JinjaDict();
                 foreach (KeyValuePair<object?, object?> item in Sorting.Sort(renderer, dict.Items, i => OrderOf(renderer, i.Key), false))
                 {

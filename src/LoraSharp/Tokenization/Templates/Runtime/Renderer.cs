@@ -7,6 +7,10 @@ namespace LoraSharp.Tokenization.Templates.Runtime;
 /// <summary>One rendering of a template: its variables, its clock, and what it may still use up.</summary>
 internal sealed class Renderer
 {
+    // What runs on this thread, for comparisons and scans deep inside of values, which have no other way to be counted.
+    [ThreadStatic]
+    private static Renderer? t_current;
+
     private readonly BoundTemplate _template;
     private readonly IReadOnlyDictionary<string, object?> _variables;
     private readonly Dictionary<string, object?> _exported = new(StringComparer.Ordinal);
@@ -40,11 +44,40 @@ internal sealed class Renderer
     {
         var renderer = new Renderer(template, variables, limits, clock);
         var activation = new Activation(renderer, template.Layout.SlotCount, null);
-        template.Self?.Set(activation, new TemplateReference());
-        template.Entry.Enter(activation);
-        Statement.ExecuteAll(template.Body, activation, renderer._output);
-        string text = renderer._output.ToString();
-        return new RenderedTemplate(text, renderer.SpansIn(text));
+        Renderer? outer = t_current;
+        t_current = renderer;
+        try
+        {
+            template.Self?.Set(activation, new TemplateReference());
+            template.Entry.Enter(activation);
+            Statement.ExecuteAll(template.Body, activation, renderer._output);
+            string text = renderer._output.ToString();
+            return new RenderedTemplate(text, renderer.SpansIn(text));
+        }
+        finally
+        {
+            t_current = outer;
+        }
+    }
+
+    /// <summary>Takes steps for going once over a text: fast, but not free where a text is long.</summary>
+    public static void CountScan(int length)
+    {
+        if (length >= 256)
+        {
+            t_current?.ChargeItems(length / 256);
+        }
+    }
+
+    /// <summary>Takes steps for the items of lists and mappings that are compared, and makes sure that there is stack left to go into them.</summary>
+    public static void CountNested(int items)
+    {
+        if (!RuntimeHelpers.TryEnsureSufficientExecutionStack())
+        {
+            throw new TemplateLimitException("A value of the template is nested deeper than the stack allows.");
+        }
+
+        t_current?.ChargeItems(items + 1L);
     }
 
     public object? Resolve(string name)
@@ -93,6 +126,9 @@ internal sealed class Renderer
 
         _stepsLeft -= count;
     }
+
+    /// <summary>Takes the steps of a search, which in the worst case compares the whole pattern at every place.</summary>
+    public void ChargeSearch(int textLength, int patternLength) => ChargeItems((textLength / 16) + ((long)textLength * patternLength / 2048));
 
     /// <summary>Takes a step for every four characters of a new text, and refuses a text that is too long before it is made.</summary>
     public void ChargeText(long length)

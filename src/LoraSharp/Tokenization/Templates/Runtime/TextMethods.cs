@@ -106,6 +106,7 @@ internal static class TextMethods
             count = int.MaxValue;
         }
 
+        renderer.ChargeSearch(text.Length, old.Length);
         var result = new TemplateOutput(renderer);
         int position = 0;
         if (old.Length == 0)

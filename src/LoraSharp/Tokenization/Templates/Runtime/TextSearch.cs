@@ -69,7 +69,7 @@ internal static class TextSearch
     private static bool TryWindow(Renderer renderer, object self, Bound bound, out string window, out int offset)
     {
         string text = Markup.TextOf(self)!;
-        renderer.ChargeItems(text.Length / 4);
+        renderer.ChargeSearch(text.Length, Markup.TextOf(bound[0])?.Length ?? 0);
         window = text;
         offset = 0;
         if (!bound.Has(1) && !bound.Has(2))

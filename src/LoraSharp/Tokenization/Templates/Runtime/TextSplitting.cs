@@ -16,6 +16,7 @@ internal static class TextSplitting
         string text = Markup.TextOf(self)!;
         renderer.ChargeItems(text.Length / 4);
         string? separator = bound.TextOrNone(0);
+        renderer.ChargeSearch(text.Length, separator?.Length ?? 0);
         int limit = bound.Count(1, -1);
         limit = limit < 0 ? int.MaxValue : limit;
         if (separator is { Length: 0 })
@@ -38,7 +39,7 @@ internal static class TextSplitting
     {
         string separator = PartitionSignature.Bind(arguments).Text(0);
         string text = Markup.TextOf(self)!;
-        renderer.ChargeItems(text.Length / 4);
+        renderer.ChargeSearch(text.Length, separator.Length);
         if (separator.Length == 0)
         {
             throw Errors.Value("empty separator");

@@ -128,8 +128,15 @@ internal sealed class Generator(string typeName, IEnumerable<object?> items)
     /// <summary>What is left; every walk goes on where the last one stopped.</summary>
     public IEnumerable<object?> Rest()
     {
-        while (_items.MoveNext())
+        while (true)
         {
+            // Generators over generators go deep before the first item comes.
+            Renderer.CountNested(0);
+            if (!_items.MoveNext())
+            {
+                yield break;
+            }
+
             yield return _items.Current;
         }
     }

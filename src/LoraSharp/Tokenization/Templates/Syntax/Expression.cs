@@ -72,6 +72,8 @@ internal sealed class DictExpression(IReadOnlyList<(Expression Key, Expression V
 
     protected override object? Compute(Activation activation)
     {
+        // A mapping takes the memory of many lists.
+        activation.Renderer.ChargeItems(16 + (4 * items.Count));
         var dict = new JinjaDict();
         foreach ((Expression key, Expression value) in items)
         {
