@@ -55,10 +55,16 @@ internal sealed unsafe class BlockwiseKernels<TForm> : BlockwiseKernels
     {
         ThresholdSearch search = map.Search;
         var scale = new BlockScale(TForm.MagnitudeBits(source, length), full: length == blockSize);
+        if (search.IsDirect && float.IsFinite(scale.Stored))
+        {
+            TForm.QuantizeBytes(source, length, scale.Factor, scale.Divide, search, codes);
+            return scale.Stored;
+        }
+
         for (int i = 0; i < length; i++)
         {
             float x = Element<T>.ToSingle(source[i]);
-            codes[i] = (byte)search.Count(scale.Divide ? x / scale.Factor : x * scale.Factor);
+            codes[i] = (byte)search.CountByHalves(scale.Divide ? x / scale.Factor : x * scale.Factor);
         }
 
         return scale.Stored;
@@ -69,10 +75,12 @@ internal sealed unsafe class BlockwiseKernels<TForm> : BlockwiseKernels
     public static void DequantizeBlock<T>(byte* codes, DynamicMap map, int length, float scale, T* destination)
         where T : unmanaged
     {
-        ReadOnlySpan<float> values = map.Values.Span;
-        for (int i = 0; i < length; i++)
+        fixed (float* values = map.ValueArray)
         {
-            destination[i] = Element<T>.FromSingle(values[codes[i]] * scale);
+            for (nint i = 0; i < length; i++)
+            {
+                destination[i] = Element<T>.FromSingle(values[codes[i]] * scale);
+            }
         }
     }
 

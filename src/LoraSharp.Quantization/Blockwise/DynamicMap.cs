@@ -9,8 +9,6 @@ public sealed class DynamicMap
     /// <summary>The number of values of every map.</summary>
     public const int Size = 256;
 
-    private readonly float[] _values;
-
     /// <summary>A map from given values, for instance those of a file.</summary>
     /// <param name="values">256 values in ascending order.</param>
     /// <exception cref="ArgumentException">Not 256 values, or not ascending.</exception>
@@ -30,10 +28,10 @@ public sealed class DynamicMap
             }
         }
 
-        _values = values.ToArray();
+        ValueArray = values.ToArray();
         for (int i = 0; i < Thresholds.Length; i++)
         {
-            Thresholds[i] = (_values[i] + _values[i + 1]) / 2;
+            Thresholds[i] = (ValueArray[i] + ValueArray[i + 1]) / 2;
         }
 
         Search = new ThresholdSearch(Thresholds);
@@ -46,7 +44,10 @@ public sealed class DynamicMap
     public static DynamicMap Unsigned { get; } = Create(signed: false);
 
     /// <summary>The values in ascending order; an 8-bit code is an index into them.</summary>
-    public ReadOnlyMemory<float> Values => _values;
+    public ReadOnlyMemory<float> Values => ValueArray;
+
+    /// <summary>The same, for kernels.</summary>
+    internal float[] ValueArray { get; }
 
     /// <summary>Midpoints of adjacent values; the code of a value is the number of thresholds strictly below it.</summary>
     internal float[] Thresholds { get; } = new float[Size - 1];

@@ -3,66 +3,62 @@ using System.Runtime.CompilerServices;
 namespace LoraSharp.Quantization;
 
 /// <summary>
-/// Counts the thresholds strictly below a value. The sign, exponent and upper fraction bits of the value choose a cell of a table; a cell that
-/// holds at most one threshold is decided by one comparison, as all cells of the dynamic maps are. Maps with crowded cells fall back to a
-/// binary search.
+/// Counts the thresholds strictly below a value. Sign, exponent and upper fraction bits of the value choose a cell of a table, whose entry holds the
+/// number of thresholds below the cell and the lower fraction bits of the one threshold inside it, so that one integer comparison decides.
+/// Maps that put two thresholds into a cell, or one outside [2^-24, 2), are searched by halves.
 /// </summary>
 internal sealed class ThresholdSearch
 {
-    private const int FractionBits = 6;
-
-    // Magnitudes below 2^-24 share the first cells, those from 2 upwards the last.
+    // Magnitudes below 2^-24 share the first cell of a sign, those from 2 upwards the last.
     private const int MinExponent = 127 - 24;
-    private const int Exponents = 26;
-    private const int CellsPerSign = Exponents << FractionBits;
-    private const int FirstCell = MinExponent << FractionBits;
+    private const int Exponents = 25;
 
     private readonly float[] _thresholds;
-
-    // The threshold inside each cell (infinity where there is none), and the number of thresholds below the cell. Negative cells come second.
-    private readonly float[] _inside = new float[2 * CellsPerSign];
-    private readonly byte[] _below = new byte[2 * CellsPerSign];
 
     public ThresholdSearch(float[] thresholds)
     {
         _thresholds = thresholds;
-        Array.Fill(_inside, float.PositiveInfinity);
-        int previousCell = -1;
-        foreach (float threshold in thresholds)
-        {
-            int cell = Cell(threshold);
-            IsDirect &= cell != previousCell && float.IsFinite(threshold);
-            _inside[cell] = threshold;
-            previousCell = cell;
-        }
+        Table = [];
 
-        for (int cell = 0; cell < _below.Length; cell++)
+        // The signed map fits 6 bits, the unsigned one, which is twice as dense, 7.
+        for (int bits = 6; bits <= 8 && Table.Length == 0; bits++)
         {
-            // Every threshold that is not in the cell is above all of its values or below all of them: the cell's least value decides.
-            float inside = _inside[cell];
-            float least = LeastValue(cell);
-            _below[cell] = (byte)thresholds.Count(t => t != inside && t < least);
+            Shift = 23 - bits;
+            FirstCell = MinExponent << bits;
+            LastCell = (Exponents << bits) + 1;
+            Table = Build(thresholds) ?? [];
         }
     }
 
-    /// <summary>Whether no cell holds two thresholds, so that the table decides.</summary>
-    public bool IsDirect { get; } = true;
+    /// <summary>Whether the table decides.</summary>
+    public bool IsDirect => Table.Length > 0;
 
-    /// <summary>The number of thresholds strictly below a value; 0 for NaN.</summary>
+    /// <summary>For each cell, positive values first: the threshold's lower bits shifted left by 8, and the number of thresholds below.</summary>
+    public int[] Table { get; private set; }
+
+    /// <summary>How far a magnitude's bits are shifted right to name its cell.</summary>
+    public int Shift { get; private set; }
+
+    /// <summary>The cell of the table's first entry, less one: what lies below shares an entry.</summary>
+    public int FirstCell { get; private set; }
+
+    /// <summary>The index of a sign's last entry.</summary>
+    public int LastCell { get; private set; }
+
+    /// <summary>The number of thresholds strictly below a value that is not NaN, when the table decides.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int Count(float value)
+    public int CountDirect(float value)
     {
-        if (!IsDirect || float.IsNaN(value))
-        {
-            return CountSlowly(_thresholds, value);
-        }
-
-        int cell = Cell(value);
-        return _below[cell] + (value > _inside[cell] ? 1 : 0);
+        int bits = BitConverter.SingleToInt32Bits(value);
+        int entry = Table[Index(bits)];
+        return (entry & 0xFF) + (LowBits(bits) > entry >> 8 ? 1 : 0);
     }
 
-    /// <summary>The same by binary search, for any ascending thresholds.</summary>
-    public static int CountSlowly(ReadOnlySpan<float> thresholds, float value)
+    /// <summary>The number of thresholds strictly below any value; 0 for NaN.</summary>
+    public int CountByHalves(float value) => CountByHalves(_thresholds, value);
+
+    /// <summary>The number of ascending thresholds strictly below any value; 0 for NaN.</summary>
+    public static int CountByHalves(ReadOnlySpan<float> thresholds, float value)
     {
         int low = 0;
         int high = thresholds.Length;
@@ -83,24 +79,51 @@ internal sealed class ThresholdSearch
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Cell(float value)
+    private int Index(int bits)
     {
-        int bits = BitConverter.SingleToInt32Bits(value);
-        int cell = ((bits & 0x7FFFFFFF) >> (23 - FractionBits)) - FirstCell;
-        cell = Math.Clamp(cell, 0, CellsPerSign - 1);
-        return bits < 0 ? cell + CellsPerSign : cell;
+        int cell = Math.Clamp(((bits & 0x7FFFFFFF) >> Shift) - FirstCell + 1, 0, LastCell);
+        return bits < 0 ? cell + LastCell + 1 : cell;
     }
 
-    private static float LeastValue(int cell)
+    /// <summary>The bits within a cell, which ascend with the value: inverted for negative values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int LowBits(int bits) => (bits ^ (bits >> 31)) & ((1 << Shift) - 1);
+
+    private int[]? Build(float[] thresholds)
     {
-        if (cell < CellsPerSign)
+        // Without a threshold in its cell no value is above it.
+        int none = (1 << Shift) - 1;
+        var inside = new int[2 * (LastCell + 1)];
+        Array.Fill(inside, none);
+        var taken = new HashSet<int>();
+        foreach (float threshold in thresholds)
         {
-            return cell == 0 ? 0f : BitConverter.Int32BitsToSingle((cell + FirstCell) << (23 - FractionBits));
+            int bits = BitConverter.SingleToInt32Bits(threshold);
+            int index = Index(bits);
+            int cell = index % (LastCell + 1);
+            if (cell == 0 || cell == LastCell || !taken.Add(index))
+            {
+                return null;
+            }
+
+            inside[index] = LowBits(bits);
         }
 
-        int magnitude = cell - CellsPerSign;
-        return magnitude == CellsPerSign - 1
-            ? float.NegativeInfinity
-            : -BitConverter.Int32BitsToSingle(((magnitude + FirstCell + 1) << (23 - FractionBits)) - 1);
+        return [.. inside.Select((low, index) => (low << 8) | Below(thresholds, index))];
+    }
+
+    private int Below(float[] thresholds, int index)
+    {
+        int cell = index % (LastCell + 1);
+        bool negative = index > LastCell;
+
+        // Thresholds in a cell of the same sign that is nearer to minus infinity, and for positive cells all negative ones.
+        return thresholds.Count(t =>
+        {
+            int other = Index(BitConverter.SingleToInt32Bits(t));
+            bool otherNegative = other > LastCell;
+            int otherCell = other % (LastCell + 1);
+            return negative == otherNegative ? (negative ? otherCell > cell : otherCell < cell) : otherNegative;
+        });
     }
 }

@@ -27,4 +27,8 @@ internal unsafe interface IVectorForm
 
     /// <summary>Exact sums Σ w[k] · x[m, k] over 8-bit integers for four rows of x, <paramref name="stride"/> elements apart; x is never -128.</summary>
     static abstract void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums);
+
+    /// <summary>Codes of finite elements of one block; the table of <paramref name="search"/> decides.</summary>
+    static abstract void QuantizeBytes<T>(T* x, int count, float scale, bool divide, ThresholdSearch search, byte* codes)
+        where T : unmanaged;
 }

@@ -129,6 +129,36 @@ internal readonly unsafe struct Avx2Form : IVectorForm
         return i == count ? sum : sum + ScalarForm.Dot(w + i, x + i, count - (int)i);
     }
 
+    public static void QuantizeBytes<T>(T* x, int count, float scale, bool divide, ThresholdSearch search, byte* codes)
+        where T : unmanaged
+    {
+        Vector256<float> scales = Vector256.Create(scale);
+        Vector256<int> lowMask = Vector256.Create((1 << search.Shift) - 1);
+        Vector256<int> first = Vector256.Create(search.FirstCell - 1);
+        Vector256<int> last = Vector256.Create(search.LastCell);
+        fixed (int* table = search.Table)
+        {
+            nint i = 0;
+            for (; i <= count - 8; i += 8)
+            {
+                Vector256<float> s = Singles256.Load(x + i);
+                Vector256<int> bits = (divide ? s / scales : s * scales).AsInt32();
+                Vector256<int> sign = bits >> 31;
+                Vector256<int> cell = ((bits & Vector256.Create(0x7FFFFFFF)) >> search.Shift) - first;
+                cell = Vector256.Min(Vector256.Max(cell, Vector256<int>.Zero), last);
+                Vector256<int> entry = Avx2.GatherVector256(table, cell + (sign & (last + Vector256<int>.One)), 4);
+                Vector256<int> rank = (entry & Vector256.Create(0xFF)) - Vector256.GreaterThan((bits ^ sign) & lowMask, entry >> 8);
+                Vector128<ushort> words = Vector128.Narrow(rank.GetLower().AsUInt32(), rank.GetUpper().AsUInt32());
+                *(ulong*)(codes + i) = Vector128.Narrow(words, words).AsUInt64().ToScalar();
+            }
+
+            if (i < count)
+            {
+                ScalarForm.QuantizeBytes(x + i, count - (int)i, scale, divide, search, codes + i);
+            }
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void DotInt8(sbyte* w, sbyte* x, nint stride, int count, int* sums)
     {

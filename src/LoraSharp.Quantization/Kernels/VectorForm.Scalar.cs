@@ -73,9 +73,19 @@ internal readonly unsafe struct ScalarForm : IVectorForm
         }
     }
 
+    public static void QuantizeBytes<T>(T* x, int count, float scale, bool divide, ThresholdSearch search, byte* codes)
+        where T : unmanaged
+    {
+        for (int i = 0; i < count; i++)
+        {
+            float value = Element<T>.ToSingle(x[i]);
+            codes[i] = (byte)search.CountDirect(divide ? value / scale : value * scale);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int NibbleAt(byte* packed, long index) => (index & 1) == 0 ? packed[index >> 1] >> 4 : packed[index >> 1] & 15;
 
     private static int Nibble(float x, float scale, bool divide, FourBitCodebook book) =>
-        book.Nibbles[ThresholdSearch.CountSlowly(book.Thresholds, divide ? x / scale : x * scale)];
+        book.Nibbles[ThresholdSearch.CountByHalves(book.Thresholds, divide ? x / scale : x * scale)];
 }

@@ -157,6 +157,10 @@ internal readonly unsafe struct Vector128Form : IVectorForm
         }
     }
 
+    // Lookups in a table of this size are one at a time without a gather instruction.
+    public static void QuantizeBytes<T>(T* x, int count, float scale, bool divide, ThresholdSearch search, byte* codes)
+        where T : unmanaged => ScalarForm.QuantizeBytes(x, count, scale, divide, search, codes);
+
     /// <summary>The bits of the values as they are stored: rounded for 16-bit types.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector128<uint> Bits<T>(Vector128<float> values)

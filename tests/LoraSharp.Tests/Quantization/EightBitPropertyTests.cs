@@ -12,6 +12,13 @@ public class EightBitPropertyTests
         CheckBlockwise(map, RandomTensor.Create(seed, size % 5000, nonFinite), 32 << (block % 8));
     }
 
+    [Fact]
+    public void The_published_maps_are_searched_by_table()
+    {
+        Assert.True(DynamicMap.Signed.Search.IsDirect);
+        Assert.True(DynamicMap.Unsigned.Search.IsDirect);
+    }
+
     [Property(MaxTest = 60)]
     public void Any_ascending_map_is_searched_rightly(int seed, ushort size)
     {

@@ -1,0 +1,12 @@
+namespace LoraSharp.Benchmarks.Kernels;
+
+/// <summary>One measured figure.</summary>
+/// <param name="Name">What was measured.</param>
+/// <param name="Value">The figure in words.</param>
+/// <param name="Ratio">The speed as a part of the yardstick's.</param>
+/// <param name="Yardstick">What it is compared with.</param>
+/// <param name="Floor">The ratio under which the check fails, wide enough for a noisy machine.</param>
+internal sealed record KernelFigure(string Name, string Value, double Ratio, string Yardstick, double Floor)
+{
+    public bool Holds => Ratio >= Floor;
+}
