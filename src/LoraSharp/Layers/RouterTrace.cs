@@ -34,7 +34,7 @@ internal sealed class RouterTrace : IDisposable
 
         Tensor real = attentionMask.reshape(-1, 1).to(ScalarType.Float32).repeat(_layers.Count, 1);
         Tensor rows = real.sum();
-        return ((chosen * real).sum(0) / rows * ((probability * real).sum(0) / rows)).sum().mul(experts).MoveToOuterDisposeScope();
+        return ((chosen * real).sum([0]) / rows * ((probability * real).sum([0]) / rows)).sum().mul(experts).MoveToOuterDisposeScope();
     }
 
     public void Dispose()

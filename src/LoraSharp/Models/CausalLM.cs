@@ -24,7 +24,7 @@ public sealed partial class CausalLM : PretrainedModel
         _headConfig = spec.Language!;
         WeightScope root = Root(weights);
         _body = new Transformer(spec.Body, root.At(spec.Layout.BasePrefix));
-        _head = OutputMatrix.Build(root.Head(), _headConfig.Path, _headConfig.Tied, _headConfig.Bias, (Embedding)_body.Tokens.Module);
+        _head = OutputMatrix.Build(root.Head(), _headConfig.Path, _headConfig.Tied, _headConfig.Bias ? _headConfig.Path + ".bias" : null, (Embedding)_body.Tokens.Module);
         eval();
     }
 

@@ -17,6 +17,9 @@ internal sealed record CheckpointLayout
     // The head of BERT's second pretraining task, in published files.
     private const string SentenceOrder = "cls.seq_relationship.";
 
+    // The layer on the first token of BERT's line, which only some tasks use.
+    private const string Pooler = "pooler.";
+
     /// <summary>Name of the base model below a model with a head (<c>model</c>, <c>bert</c>); empty: the base model has no level of its own.</summary>
     public required string BasePrefix { get; init; }
 
@@ -35,6 +38,7 @@ internal sealed record CheckpointLayout
     /// <summary>Whether a tensor of a file can be left alone without a word.</summary>
     public bool IsIgnored(string name) =>
         name.StartsWith(SentenceOrder, StringComparison.Ordinal)
+        || WithoutPrefix(name).StartsWith(Pooler, StringComparison.Ordinal)
         || AlwaysIgnored.Concat(Ignored).Any(ending => name.EndsWith(ending, StringComparison.Ordinal));
 
     /// <summary>Whether a tensor of a file belongs to some task's head.</summary>

@@ -9,6 +9,9 @@ internal enum NewHead
     /// <summary>Its tensors have to be there.</summary>
     Never,
 
+    /// <summary>The model has none; those of files are left alone.</summary>
+    None,
+
     /// <summary>The file was saved from the bare model or for another task.</summary>
     OtherTask,
 
@@ -54,7 +57,7 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout la
 
         List<string> unexpected = [.. checkpoint.Names.Where(name => !used.Contains(name) && !layout.IsIgnored(name)).Order(StringComparer.Ordinal)];
         bool newHead = IsNewHead(missing, unexpected, allowed);
-        if (newHead)
+        if (newHead || allowed == NewHead.None)
         {
             unexpected.RemoveAll(layout.IsHead);
         }
@@ -72,7 +75,7 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout la
     // The file holds the whole base model, and of each layer of the head either all tensors or none.
     private bool IsNewHead(List<WeightRequest> missing, List<string> unexpected, NewHead allowed)
     {
-        if (missing.Count == 0 || allowed == NewHead.Never || !missing.All(request => request.IsHead && !HasSibling(request.Name)))
+        if (missing.Count == 0 || allowed is NewHead.Never or NewHead.None || !missing.All(request => request.IsHead && !HasSibling(request.Name)))
         {
             return false;
         }

@@ -2,7 +2,7 @@ using LoraSharp.Layers;
 
 namespace LoraSharp.Models;
 
-/// <summary>The output head of a causal language model.</summary>
+/// <summary>The output head of a language model.</summary>
 internal sealed record LanguageHeadConfig
 {
     public string Path { get; init; } = "lm_head";
@@ -22,18 +22,24 @@ internal sealed record LanguageHeadConfig
     public double RouterLossFactor { get; init; }
 }
 
-/// <summary>The head of a masked language model: decoder(norm(act(dense(x)))) + bias.</summary>
-internal sealed record MaskedHeadConfig
+/// <summary>norm(act(dense(x))); paths are relative to the whole model, null: no such part.</summary>
+internal sealed record HeadTransformConfig
 {
-    public required string Dense { get; init; }
+    public string? Dense { get; init; }
 
     public bool DenseBias { get; init; } = true;
 
-    public required string Activation { get; init; }
+    public string Activation { get; init; } = "gelu";
 
-    public required string Norm { get; init; }
+    public string? Norm { get; init; }
 
-    public required NormConfig NormConfig { get; init; }
+    public NormConfig? NormConfig { get; init; }
+}
+
+/// <summary>The head of a masked language model: decoder(transform(x)) + bias.</summary>
+internal sealed record MaskedHeadConfig
+{
+    public required HeadTransformConfig Transform { get; init; }
 
     /// <summary>Path of the output matrix, which is usually the token table.</summary>
     public required string Decoder { get; init; }
@@ -41,58 +47,32 @@ internal sealed record MaskedHeadConfig
     /// <summary>Path of the output bias; null: none.</summary>
     public string? Bias { get; init; }
 
-    public bool Tied { get; init; } = true;
+    public required bool Tied { get; init; }
 }
 
-/// <summary>Which vector a classifier of sequences reads.</summary>
-internal enum SequencePooling
-{
-    /// <summary>The first token's.</summary>
-    First,
-
-    /// <summary>The mean over the tokens that count.</summary>
-    Mean,
-
-    /// <summary>That of the last token that is not the padding token.</summary>
-    Last,
-}
-
-/// <summary>The head of a classifier of sequences: classifier(norm(act(dense(pooled)))).</summary>
+/// <summary>The head of a classifier of sequences: classifier(transform(pooled)).</summary>
 internal sealed record SequenceHeadConfig
 {
-    public required SequencePooling Pooling { get; init; }
+    /// <summary>Which vector it reads; <see cref="TokenPooling.Last"/> is the last token that is not the padding token.</summary>
+    public required TokenPooling Pooling { get; init; }
 
-    /// <summary>Path of a layer before the classifier, relative to the whole model; null: none.</summary>
-    public string? Dense { get; init; }
+    /// <summary>Whether the base model's pooler comes first.</summary>
+    public bool UsesPooler { get; init; }
 
-    public bool DenseBias { get; init; } = true;
-
-    /// <summary>Name of the activation function after it.</summary>
-    public string Activation { get; init; } = "tanh";
-
-    /// <summary>Path of a norm after the activation; null: none.</summary>
-    public string? Norm { get; init; }
+    public HeadTransformConfig Transform { get; init; } = new();
 
     public string Classifier { get; init; } = "classifier";
 
     public bool ClassifierBias { get; init; } = true;
 
-    /// <summary>Path of one module that holds both layers, or null: they stand on their own.</summary>
+    /// <summary>Path of one module that holds the transform's layer and the classifier, or null: they stand on their own.</summary>
     public string? Group { get; init; }
 }
 
-/// <summary>The head of a classifier of tokens: classifier(norm(act(dense(x)))).</summary>
+/// <summary>The head of a classifier of tokens: classifier(transform(x)).</summary>
 internal sealed record TokenHeadConfig
 {
-    /// <summary>Path of a layer before the classifier; null: none.</summary>
-    public string? Dense { get; init; }
-
-    public bool DenseBias { get; init; } = true;
-
-    public string Activation { get; init; } = "gelu";
-
-    /// <summary>Path of a norm after the activation; null: none.</summary>
-    public string? Norm { get; init; }
+    public HeadTransformConfig Transform { get; init; } = new();
 
     public string Classifier { get; init; } = "classifier";
 }

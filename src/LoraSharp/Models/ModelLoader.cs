@@ -56,14 +56,14 @@ internal static class ModelLoader
     {
         using Checkpoint checkpoint = Checkpoint.Open(folder);
         var names = new CheckpointNames(checkpoint, model.Origin.Layout);
-        (string Name, Parameter Parameter)[] parameters = [.. model.named_parameters().DistinctBy(p => p.parameter.Handle)];
-        names.Verify([.. parameters.Select(p => new WeightRequest(p.Name, p.Parameter.shape, WeightStart.Random, IsHead: false))], NewHead.Never);
+        (string Name, Tensor Tensor)[] tensors = [.. model.named_parameters().DistinctBy(p => p.parameter.Handle).Select(p => (p.name, (Tensor)p.parameter)), .. model.named_buffers()];
+        names.Verify([.. tensors.Select(t => new WeightRequest(t.Name, t.Tensor.shape, WeightStart.Random, IsHead: false))], NewHead.Never);
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        foreach ((string name, Parameter parameter) in parameters)
+        foreach ((string name, Tensor tensor) in tensors)
         {
             Tensor value = checkpoint.View(names.Find(name)!);
-            parameter.copy_(names.IsTransposed(name) ? value.transpose(0, 1) : value);
+            tensor.copy_(names.IsTransposed(name) ? value.transpose(0, 1) : value);
         }
     }
 

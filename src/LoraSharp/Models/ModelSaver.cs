@@ -73,7 +73,7 @@ internal static class ModelSaver
                 }
             }
 
-            foreach (var (key, parameter) in module.named_parameters(recurse: false))
+            foreach (var (key, parameter) in module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false)))
             {
                 if (!seen.Add(parameter.Handle))
                 {

@@ -13,19 +13,18 @@ internal sealed record OutputMatrix(Slot Slot, bool IsTied)
     /// <param name="root">The whole model's place.</param>
     /// <param name="path">Path of the layer.</param>
     /// <param name="tied">Whether the configuration ties it to the token table.</param>
-    /// <param name="bias">Whether it has a bias.</param>
+    /// <param name="bias">Path of its bias; null: none.</param>
     /// <param name="embedding">The token table.</param>
-    public static OutputMatrix Build(WeightScope root, string path, bool tied, bool bias, Embedding embedding)
+    public static OutputMatrix Build(WeightScope root, string path, bool tied, string? bias, Embedding embedding)
     {
         Parameter table = embedding.Weight;
         long rows = table.shape[0], features = table.shape[1];
-        if (!tied || !Shares(root, path + ".weight", table))
-        {
-            return new(root.Linear(path, rows, features, bias), IsTied: false);
-        }
+        bool shared = tied && Shares(root, path + ".weight", table);
 
-        Parameter? offset = bias ? root.Load(path + ".bias", WeightStart.Zeros, rows) : null;
-        return new(root.Modules.Add(path, new Linear(new DenseWeight(table), offset)), IsTied: true);
+        // A bias may have a place of its own besides (BERT); the file names it there.
+        Parameter? offset = bias is null ? null : bias == path + ".bias" ? root.Load(bias, WeightStart.Zeros, rows) : root.Parameter(bias, WeightStart.Zeros, rows);
+        LinearWeight weight = shared ? new DenseWeight(table) : root.LoadLinear(path, rows, features).Weight;
+        return new(root.Modules.Add(path, new Linear(weight, offset)), shared);
     }
 
     // Tied unless the file holds a matrix with other values: the file wins over the configuration.

@@ -7,8 +7,17 @@ internal static class Pooling
 {
     private const double SmallestCount = 1e-9;
 
+    /// <summary>One vector (B, hidden) for each row of hidden states (B, T, hidden) under a mask (B, T) of 0 and 1, or none.</summary>
+    public static Tensor Apply(TokenPooling pooling, Tensor hidden, Tensor? attentionMask) => pooling switch
+    {
+        TokenPooling.First => hidden.select(1, 0),
+        TokenPooling.Max => Max(hidden, attentionMask),
+        TokenPooling.Last => Last(hidden, attentionMask),
+        _ => Mean(hidden, attentionMask),
+    };
+
     /// <summary>The mean (B, hidden) over the tokens that count.</summary>
-    public static Tensor Mean(Tensor hidden, Tensor? attentionMask)
+    private static Tensor Mean(Tensor hidden, Tensor? attentionMask)
     {
         if (attentionMask is null)
         {
@@ -21,10 +30,23 @@ internal static class Pooling
     }
 
     /// <summary>The largest value (B, hidden) of each feature over the tokens that count.</summary>
-    public static Tensor Max(Tensor hidden, Tensor? attentionMask)
+    private static Tensor Max(Tensor hidden, Tensor? attentionMask)
     {
         using var scope = NewDisposeScope();
         Tensor values = attentionMask is null ? hidden : hidden.masked_fill(attentionMask.unsqueeze(-1).eq(0), double.NegativeInfinity);
         return values.amax([1]).MoveToOuterDisposeScope();
+    }
+
+    // The vector of the last token that counts.
+    private static Tensor Last(Tensor hidden, Tensor? attentionMask)
+    {
+        if (attentionMask is null)
+        {
+            return hidden.select(1, hidden.shape[1] - 1);
+        }
+
+        using var scope = NewDisposeScope();
+        Tensor positions = (attentionMask.ne(0).to(ScalarType.Int64) * arange(hidden.shape[1])).argmax(-1);
+        return hidden.gather(1, positions.view(-1, 1, 1).expand(-1, 1, hidden.shape[2])).squeeze(1).MoveToOuterDisposeScope();
     }
 }

@@ -16,8 +16,7 @@ public sealed partial class SequenceClassifier : PretrainedModel
     private readonly SequenceHeadConfig _headConfig;
     private readonly Transformer _body;
     private readonly Slot? _pooler;
-    private readonly Slot? _dense;
-    private readonly Slot? _norm;
+    private readonly HeadTransform? _transform;
     private readonly Slot _classifier;
     private readonly LabelSet _labels;
 
@@ -27,22 +26,22 @@ public sealed partial class SequenceClassifier : PretrainedModel
         _spec = spec;
         _headConfig = spec.Sequence!;
         _labels = labels;
-        int hidden = spec.Body.HiddenSize;
+        int hidden = spec.Body.OutputFeatures;
         WeightScope root = Root(weights), head = root.Head(), body = root.At(spec.Layout.BasePrefix);
         _body = new Transformer(spec.Body, body);
-        _pooler = spec.Pooler is { } pooler ? body.Head().Linear(pooler.Path, hidden, hidden, bias: true) : null;
+        _pooler = _headConfig.UsesPooler ? body.Head().Linear(spec.Pooler!.Path, hidden, hidden, bias: true) : null;
+        HeadTransformConfig transform = _headConfig.Transform;
         if (_headConfig.Group is { } group)
         {
             // One module under one name: adapters train a copy of it as a whole.
             _classifier = head.Modules.Add(group, new ClassificationHead(
-                head.LoadLinear(_headConfig.Dense!, hidden, hidden, _headConfig.DenseBias),
+                head.LoadLinear(transform.Dense!, hidden, hidden, transform.DenseBias),
                 head.LoadLinear(_headConfig.Classifier, labels.Names.Count, hidden, _headConfig.ClassifierBias),
-                _headConfig.Activation));
+                transform.Activation));
         }
         else
         {
-            _dense = _headConfig.Dense is { } dense ? head.Linear(dense, hidden, hidden, _headConfig.DenseBias) : null;
-            _norm = _headConfig.Norm is { } norm ? head.Norm(norm, spec.Body.Norm, hidden) : null;
+            _transform = new HeadTransform(transform, head, hidden, hidden);
             _classifier = head.Linear(_headConfig.Classifier, labels.Names.Count, hidden, _headConfig.ClassifierBias);
         }
 
@@ -110,17 +109,15 @@ public sealed partial class SequenceClassifier : PretrainedModel
     internal Tensor Classify(TransformerInputs inputs, Tensor hidden)
     {
         using var scope = NewDisposeScope();
-        if (_headConfig.Pooling == SequencePooling.Last)
+        if (_headConfig.Pooling == TokenPooling.Last)
         {
             // The head before the choice, as it costs little and keeps adapters' view of it: (B, T, hidden).
             return Pick(_classifier.Call(hidden), LastTokens(inputs.Ids!)).MoveToOuterDisposeScope();
         }
 
-        Tensor x = _headConfig.Pooling == SequencePooling.Mean ? Pooling.Mean(hidden, inputs.AttentionMask) : hidden.select(1, 0);
+        Tensor x = Pooling.Apply(_headConfig.Pooling, hidden, inputs.AttentionMask);
         x = _pooler is { } pooler ? Activation.Find(_spec.Pooler!.Activation)(pooler.Call(x)) : x;
-        x = _dense is { } dense ? Activation.Find(_headConfig.Activation)(dense.Call(x)) : x;
-        x = _norm?.Call(x) ?? x;
-        return _classifier.Call(x).MoveToOuterDisposeScope();
+        return _classifier.Call(_transform?.Forward(x) ?? x).MoveToOuterDisposeScope();
     }
 
     internal override void Amend(JsonObject config) => _labels.WriteTo(config);

@@ -29,7 +29,7 @@ internal sealed class Transformer
         _embedding = new TransformerEmbedding(config, weights, tokens);
         _layers = [.. Enumerable.Range(0, config.Layers).Select(i => new TransformerLayer(config, weights.At($"{config.LayersPath}.{i}"), i))];
         _norm = config.FinalNorm is { } norm ? weights.Norm(norm, config.Norm, config.HiddenSize) : null;
-        _outputProjection = config.OutputProjection is { } projection ? weights.Linear(projection, config.Embedding.Size, config.HiddenSize) : null;
+        _outputProjection = config.OutputProjection is { } projection ? weights.Linear(projection, config.OutputFeatures, config.HiddenSize) : null;
         _relativeBias = config.RelativeBias is { } bias ? new RelativeBias(bias, config.Attention.Heads, config.Causal, weights) : null;
         _relativePositions = config.RelativePositions is { } relative ? new RelativePositionTable(relative, config, weights) : null;
         _kinds = [.. config.Kinds.Distinct()];

@@ -36,6 +36,9 @@ internal sealed record TransformerConfig
     /// <summary>Path of a projection after the final norm (OPT); null: none.</summary>
     public string? OutputProjection { get; init; }
 
+    /// <summary>Features of the result.</summary>
+    public int OutputFeatures => OutputProjection is null ? HiddenSize : Embedding.Size;
+
     /// <summary>Whether a token sees only earlier ones.</summary>
     public bool Causal { get; init; } = true;
 

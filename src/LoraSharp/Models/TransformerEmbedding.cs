@@ -27,7 +27,7 @@ internal sealed class TransformerEmbedding
         int width = _config.TokenProjection is null ? size : hidden, normed = _config.InnerProjection is null ? width : hidden;
         _tokens = tokens ?? weights.Embedding(_config.Tokens, config.VocabSize, size, _config.PaddingId);
         _tokenProjection = _config.TokenProjection is { } before ? weights.Linear(before, hidden, size) : null;
-        _positions = _config.Positions is { } positions ? weights.Embedding(positions, _config.PositionRows, width) : null;
+        _positions = _config.Positions is { } positions ? weights.Embedding(positions, _config.PositionRows, width, PositionPadding) : null;
         _types = _config.Types is { } types ? weights.Embedding(types, _config.TypeRows, width) : null;
         _innerProjection = _config.InnerProjection is { } inner ? weights.Linear(inner, hidden, size) : null;
         _norm = _config.Norm is { } norm ? weights.Norm(norm, config.Norm, normed) : null;
@@ -36,6 +36,9 @@ internal sealed class TransformerEmbedding
 
     /// <summary>The token table, as it is now (adapters may have taken its place).</summary>
     public Slot Tokens => _tokens;
+
+    // Where padded tokens have the padding id's position, that row gets no gradient either.
+    private int? PositionPadding => _config.PositionRule == PositionRule.Ids ? _config.PaddingId : null;
 
     /// <summary>(B, T, hidden) of a batch; <paramref name="positionIds"/> (B or 1, T) are the caller's or 0, 1, ...</summary>
     public Tensor Forward(TransformerInputs inputs, Tensor positionIds)

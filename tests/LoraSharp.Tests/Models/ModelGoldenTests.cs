@@ -18,6 +18,10 @@ public class ModelGoldenTests
         {
             "causal-lm" => CausalCase.Check,
             "sequence-classification-causal" or "sequence-classification" => ClassifierCase.Check,
+            "masked-lm" => EncoderCases.CheckMasked,
+            "token-classification" => EncoderCases.CheckTokens,
+            "base-model" => EncoderCases.CheckBase,
+            "seq2seq-lm" => Seq2SeqCase.Check,
             "load" => LoadCase.Check,
             _ => throw new NotSupportedException($"The runner does not know the task '{task}'."),
         };

@@ -250,9 +250,4 @@ internal static class ClassicFamilies
             FinalNorm = "final_layernorm",
         }).WithLanguage(head => head with { Bias = true });
     }
-
-    private static FeedForwardConfig Plain(int intermediate, string activation, string up, string down, bool bias) =>
-        new() { Intermediate = intermediate, Activation = activation, Gate = null, Up = up, Down = down, Bias = bias };
-
-    private static LayerKind[] Alike(int layers, RopeOptions? rope) => [.. Enumerable.Repeat(new LayerKind(null, rope), layers)];
 }

@@ -5,7 +5,7 @@ namespace LoraSharp.Models.Families;
 /// <summary>What the entries of the family table share: reading common keys, and changing parts of a description.</summary>
 internal static class FamilyConfig
 {
-    public static readonly SequenceHeadConfig LastTokenScore = new() { Pooling = SequencePooling.Last, Classifier = "score", ClassifierBias = false };
+    public static readonly SequenceHeadConfig LastTokenScore = new() { Pooling = TokenPooling.Last, Classifier = "score", ClassifierBias = false };
 
     public static readonly TokenHeadConfig TokenScore = new() { Classifier = "score" };
 
@@ -91,6 +91,13 @@ internal static class FamilyConfig
             return made.TryAdd((options is null, type), options) ? options : made[(options is null, type)];
         }
     }
+
+    /// <summary>A feed-forward layer without a gate.</summary>
+    public static FeedForwardConfig Plain(int intermediate, string activation, string up, string down, bool bias) =>
+        new() { Intermediate = intermediate, Activation = activation, Gate = null, Up = up, Down = down, Bias = bias };
+
+    /// <summary>Layers that do not differ.</summary>
+    public static LayerKind[] Alike(int layers, RopeOptions? rope) => [.. Enumerable.Repeat(new LayerKind(null, rope), layers)];
 
     public static ModelSpec WithBody(this ModelSpec spec, Func<TransformerConfig, TransformerConfig> change) => spec with { Body = change(spec.Body) };
 
