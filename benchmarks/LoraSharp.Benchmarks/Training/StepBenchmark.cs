@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Diagnostics;
+using LoraSharp.Data;
+using LoraSharp.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Benchmarks.Training;
+
+/// <summary>Whole training steps of a model folder or of a model's shape: seconds, tokens per second, peak memory, and the ratio to the ideal time.</summary>
+internal static class StepBenchmark
+{
+    public static Command Create()
+    {
+        var model = new Option<string>("--model") { Description = $"A model folder, or a shape with random weights: {string.Join(", ", ModelShape.Names)}.", DefaultValueFactory = _ => "smollm2-135m" };
+        var layers = new Option<int?>("--layers") { Description = "Layers of a shape; default: all." };
+        var @base = new Option<string>("--base") { Description = "nf4 (with double quantisation), bf16 or fp32.", DefaultValueFactory = _ => "nf4" };
+        @base.AcceptOnlyFromAmong("nf4", "bf16", "fp32");
+        var compute = new Option<string>("--compute-type") { Description = "Type of the activations and products of an NF4 base: bf16 or fp32.", DefaultValueFactory = _ => "bf16" };
+        compute.AcceptOnlyFromAmong("bf16", "fp32");
+        var batch = new Option<int>("--batch") { DefaultValueFactory = _ => 4 };
+        var length = new Option<int>("--length") { DefaultValueFactory = _ => 256 };
+        var r = new Option<int>("--r") { DefaultValueFactory = _ => 16 };
+        var targets = new Option<string>("--target-modules") { Description = "all-linear, or names separated by commas.", DefaultValueFactory = _ => "all-linear" };
+        var checkpointing = new Option<bool>("--checkpointing") { Description = "Recomputes each layer in the backward pass." };
+        var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 4 };
+        var command = new Command("step", "Times training steps of LoRA over a frozen base.") { model, layers, @base, compute, batch, length, r, targets, checkpointing, steps };
+        command.SetAction(parsed =>
+        {
+            string target = parsed.GetValue(targets)!;
+            Run(
+                parsed.GetValue(model)!, parsed.GetValue(layers), parsed.GetValue(@base)!, parsed.GetValue(compute) == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32, parsed.GetValue(batch),
+                parsed.GetValue(length), parsed.GetValue(r), target == "all-linear" ? TargetModules.AllLinear : target.Split(','), parsed.GetValue(checkpointing), parsed.GetValue(steps));
+            return 0;
+        });
+        return command;
+    }
+
+    private static void Run(
+        string name, int? layers, string baseType, ScalarType compute, int batch, int length, int r, TargetModules targets, bool checkpointing, int steps)
+    {
+        ScalarType dtype = baseType == "fp32" ? ScalarType.Float32 : baseType == "bf16" ? ScalarType.BFloat16 : compute;
+        double rate = Yardsticks.DenseRate(dtype), copy = Yardsticks.CopyRate();
+        Console.WriteLine($"yardsticks: dense {dtype} linear {rate / 1e9:F0} GFLOP/s, memory copy {copy / 1e9:F1} GB/s, {get_num_threads()} threads");
+
+        var watch = Stopwatch.StartNew();
+        var options = new LoadOptions { Dtype = dtype, Quantization = baseType == "nf4" ? QuantizationConfig.Nf4(doubleQuant: true, computeType: compute) : null };
+        using CausalLM model = ModelShape.Has(name) ? CausalLM.Create(ModelShape.Config(name, layers), options) : CausalLM.Load(name, options);
+        Console.WriteLine($"{name} ({baseType}): made or loaded in {watch.Elapsed.TotalSeconds:F1} s, weights {model.MemoryFootprint() / 1e9:F2} GB, peak so far {Gib(Yardsticks.PeakMemory())}");
+
+        model.AddLora(new LoraConfig { R = r, Alpha = 2 * r, TargetModules = targets });
+        Console.WriteLine(model.TrainableParameters());
+        double ideal = 4.0 * LinearElements(model) * batch * length / rate;
+        List<double> seconds = Steps(model, batch, length, checkpointing, steps);
+        rate = Math.Max(rate, Yardsticks.DenseRate(dtype));
+        ideal = Math.Min(ideal, 4.0 * LinearElements(model) * batch * length / rate);
+        double best = seconds.Min(), median = seconds.Order().ElementAt(seconds.Count / 2);
+        Console.WriteLine($"batch {batch} x {length}, checkpointing {(checkpointing ? "on" : "off")}: best {best:F2} s, median {median:F2} s, {batch * length / best:F0} tokens/s");
+        Console.WriteLine($"{best / ideal:F2} x the ideal time ({ideal:F2} s), peak resident {Gib(Yardsticks.PeakMemory())}");
+    }
+
+    private static List<double> Steps(CausalLM model, int batch, int length, bool checkpointing, int steps)
+    {
+        var random = new Random(1);
+        int vocabulary = model.Config.Integer("vocab_size");
+        TokenizedRow[] rows = [.. Enumerable.Range(0, batch * steps).Select(_ => Row(Enumerable.Range(0, length).Select(_ => random.Next(vocabulary)).ToArray()))];
+        var seconds = new List<double>();
+        TimeSpan last = TimeSpan.Zero;
+        var trainer = new SftTrainer(model, null, rows, null, new SftOptions
+        {
+            OutputDirectory = Path.Combine(Path.GetTempPath(), "lorasharp-step"),
+            BatchSize = batch,
+            MaxSteps = steps,
+            SaveStrategy = StepStrategy.No,
+            GradientCheckpointing = checkpointing,
+            LearningRate = 1e-4,
+            Progress = new Observer(p =>
+            {
+                seconds.Add((p.Elapsed - last).TotalSeconds);
+                Console.WriteLine($"  step {p.Step}: {seconds[^1]:F2} s, loss {p.Loss:F4}");
+                last = p.Elapsed;
+            }),
+        });
+        trainer.Train();
+        return seconds;
+
+        static TokenizedRow Row(int[] ids) => new(ids, ids);
+    }
+
+    // The matrices that the ideal time counts: every linear layer, the output head included.
+    private static double LinearElements(CausalLM model) =>
+        model.modules().OfType<Layers.Linear>().DistinctBy(l => l.Weight).Sum(l => (double)l.Weight.OutFeatures * l.Weight.InFeatures);
+
+    private static string Gib(long bytes) => $"{bytes / (double)(1L << 30):F2} GiB";
+
+    private sealed class Observer(Action<TrainingProgress> report) : IProgress<TrainingProgress>
+    {
+        public void Report(TrainingProgress value) => report(value);
+    }
+}
