@@ -20,7 +20,9 @@ public sealed class ModelConfig
     public ModelConfig(JsonObject json, string source = "the configuration")
     {
         ArgumentNullException.ThrowIfNull(json);
-        Json = json;
+
+        // A node made in C# knows only the type that it was made with; a parsed one gives a number as any number.
+        Json = JsonNode.Parse(json.ToJsonString())!.AsObject();
         _source = source;
     }
 
