@@ -1,17 +1,46 @@
-// Makes what the embedded model is trained from: the corpus and its tokenizer.
-//   dotnet run -c Release --project samples/Pretrain -- FOLDER
+// Makes the model that samples/Quickstart brings along: writes a corpus, trains a tokenizer on it, and trains a small Llama from nothing.
+//   dotnet run -c Release --project samples/Pretrain -- [OUTPUT]
+using System.CommandLine;
 using LoraSharp.Samples.Pretrain;
 
-const int Seed = 1;
-const int VocabularySize = 1536;
-const int MaxLength = 512;
+var defaults = new PretrainSettings();
+var output = new Argument<string>("output")
+{
+    Description = "Folder of the model.",
+    DefaultValueFactory = _ => Path.Combine("samples", "Quickstart", "model"),
+};
+var epochs = new Option<double>("--epochs") { Description = "Passes over the corpus.", DefaultValueFactory = _ => defaults.Epochs };
+var hidden = new Option<int>("--hidden") { Description = "Width of the model, a multiple of 8.", DefaultValueFactory = _ => defaults.HiddenSize };
+var layers = new Option<int>("--layers") { Description = "Decoder layers.", DefaultValueFactory = _ => defaults.Layers };
+var seed = new Option<int>("--seed") { Description = "Fixes corpus, first weights and order.", DefaultValueFactory = _ => defaults.Seed };
+var threads = new Option<int>("--threads")
+{
+    Description = "Threads of the matrix products; more than there are free cores is slower, not faster.",
+    DefaultValueFactory = _ => Math.Min(Environment.ProcessorCount, 4),
+};
+hidden.Validators.Add(result => Require(result, result.GetValue(hidden) is > 0 and var width && width % 8 == 0, "--hidden must be a multiple of 8 above 0."));
+layers.Validators.Add(result => Require(result, result.GetValue(layers) > 0, "--layers must be at least 1."));
+epochs.Validators.Add(result => Require(result, result.GetValue(epochs) > 0, "--epochs must be above 0."));
+threads.Validators.Add(result => Require(result, result.GetValue(threads) > 0, "--threads must be at least 1."));
 
-string folder = args.Length == 1
-    ? args[0]
-    : throw new ArgumentException("Name the folder to write to: dotnet run -c Release --project samples/Pretrain -- FOLDER");
-var documents = CorpusBuilder.Build(Seed);
-var vocabulary = BpeTrainer.Train(documents, VocabularySize, TokenizerFiles.SpecialTokens);
-TokenizerFiles.Write(folder, vocabulary, MaxLength);
-File.WriteAllText(Path.Combine(folder, "corpus.txt"), string.Join("\n\n", documents) + "\n");
-Console.WriteLine($"{documents.Count:N0} documents, {documents.Sum(document => document.Length):N0} characters, "
-    + $"{vocabulary.Tokens.Count:N0} tokens in the vocabulary: {folder}");
+var command = new RootCommand("Trains the embedded model of the quickstart sample from nothing.") { output, epochs, hidden, layers, seed, threads };
+command.SetAction((options, cancellationToken) => Task.Run(
+    () =>
+    {
+        TorchSharp.torch.set_num_threads(options.GetValue(threads));
+        Pretraining.Run(options.GetValue(output)!, new PretrainSettings
+        {
+            Epochs = options.GetValue(epochs),
+            HiddenSize = options.GetValue(hidden),
+            Layers = options.GetValue(layers),
+            Seed = options.GetValue(seed),
+        }, cancellationToken);
+    },
+    cancellationToken));
+return await command.Parse(args).InvokeAsync();
+
+static void Require(System.CommandLine.Parsing.OptionResult result, bool condition, string message)
+{
+    if (!condition)
+        result.AddError(message);
+}
