@@ -19,6 +19,12 @@ internal sealed class Lecture(QuickstartOptions options, CancellationToken cance
 
     public void Run()
     {
+        if (options.IsEmbedded)
+        {
+            // So small a model gains nothing from a second thread, and loses much when the machine is busy.
+            set_num_threads(1);
+        }
+
         var prompts = new PromptFormat(options.IsEmbedded);
         Tokenizer tokenizer = Tokenizer.Load(options.ModelFolder);
 
