@@ -54,12 +54,18 @@ internal static class AttentionMask
     /// <param name="keyMask">(B, S) of 0 and 1, or null.</param>
     /// <param name="tokens">S.</param>
     /// <param name="reach">Largest distance between query and key, or null.</param>
+    /// <param name="blindPadding">Whether a padded query sees nothing (its output is of no use either way, unless a classifier reads it).</param>
     /// <param name="dtype">Type of the result.</param>
     /// <returns>(B or 1, 1, S or 1, S).</returns>
-    public static Tensor? Bidirectional(Tensor? keyMask, int tokens, int? reach, ScalarType dtype)
+    public static Tensor? Bidirectional(Tensor? keyMask, int tokens, int? reach, bool blindPadding, ScalarType dtype)
     {
         using var scope = NewDisposeScope();
         Tensor? seen = Padding(keyMask);
+        if (blindPadding && seen is not null)
+        {
+            seen = seen.logical_and(seen.transpose(-1, -2));
+        }
+
         if (tokens > reach + 1)
         {
             Tensor near = ones([tokens, tokens], dtype: ScalarType.Bool).tril(reach!.Value).triu(-reach.Value).unsqueeze(0).unsqueeze(0);

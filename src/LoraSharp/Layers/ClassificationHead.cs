@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LoraSharp.Layers;
 
 /// <summary>A classifier of two layers under one name, as RoBERTa and ELECTRA have it: out_proj(act(dense(x))).</summary>
-public sealed class ClassificationHead : nn.Module<Tensor, Tensor>
+internal sealed class ClassificationHead : nn.Module<Tensor, Tensor>
 {
     private readonly nn.Module<Tensor, Tensor> dense;
     private readonly nn.Module<Tensor, Tensor> out_proj;

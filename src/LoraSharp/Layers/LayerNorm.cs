@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LoraSharp.Layers;
 
 /// <summary>Layer normalisation (Ba et al. 2016) over the last dimension: weight · (x − mean) / sqrt(variance + eps) + bias.</summary>
-public sealed class LayerNorm : nn.Module<Tensor, Tensor>
+internal sealed class LayerNorm : nn.Module<Tensor, Tensor>
 {
     private readonly Parameter weight;
     private readonly Parameter? bias;

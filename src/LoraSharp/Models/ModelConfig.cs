@@ -14,6 +14,9 @@ public sealed class ModelConfig
         Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
+    // A key that is there twice would surface as another exception later.
+    private static readonly JsonDocumentOptions Strict = new() { AllowDuplicateProperties = false };
+
     private readonly string _source;
 
     /// <summary>Wraps a configuration; <paramref name="source"/> is named in errors.</summary>
@@ -50,7 +53,7 @@ public sealed class ModelConfig
 
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(path)) is JsonObject json
+            return JsonNode.Parse(File.ReadAllBytes(path), null, Strict) is JsonObject json
                 ? new ModelConfig(json, $"'{path}'")
                 : throw new ModelFormatException($"'{path}' is not a JSON object.");
         }
@@ -79,10 +82,20 @@ public sealed class ModelConfig
     public int? OptionalInteger(string key) => Has(key) ? Integer(key) : null;
 
     /// <summary>A nested object as a configuration of its own, or null.</summary>
-    public ModelConfig? Section(string key) => Json[key] is JsonObject json ? new ModelConfig(json, $"'{key}' in {_source}") : null;
+    public ModelConfig? Section(string key) => Json[key] switch
+    {
+        null => null,
+        JsonObject json => new ModelConfig(json, $"'{key}' in {_source}"),
+        JsonNode other => throw Error($"'{key}' is {Shortened(other)}, which is not an object"),
+    };
 
     /// <summary>A list of values, or null when the key is absent.</summary>
-    public T[]? List<T>(string key) => Json[key] is JsonArray array ? [.. array.Select(item => Convert<T>(key, item))] : null;
+    public T[]? List<T>(string key) => Json[key] switch
+    {
+        null => null,
+        JsonArray array => [.. array.Select(item => Convert<T>(key, item))],
+        JsonNode other => throw Error($"'{key}' is {Shortened(other)}, which is not a list"),
+    };
 
     /// <summary>Ids that may be written as one number or as a list (<c>eos_token_id</c>).</summary>
     public int[] IdList(string key) => Json[key] switch
@@ -100,6 +113,9 @@ public sealed class ModelConfig
 
     /// <summary>A number that may be absent or null.</summary>
     internal double? OptionalNumber(string key) => Has(key) ? Number(key) : null;
+
+    /// <summary>Whether the value of a key is a text.</summary>
+    internal bool IsText(string key) => Json[key] is JsonValue value && value.GetValueKind() == JsonValueKind.String;
 
     /// <summary>The first of several keys that is there with a value.</summary>
     internal string? FirstOf(params string[] keys) => Array.Find(keys, Has);
@@ -119,13 +135,27 @@ public sealed class ModelConfig
     {
         try
         {
-            // Whole numbers are sometimes written as 10000.0, and numbers as 10000.
-            return typeof(T) == typeof(int) ? (T)(object)checked((int)node!.GetValue<double>()) : node!.GetValue<T>();
+            if (typeof(T) != typeof(int))
+            {
+                return node.Deserialize<T>() ?? throw new FormatException();
+            }
+
+            // Whole numbers are sometimes written as 10000.0.
+            double number = node.Deserialize<double>();
+            return double.IsInteger(number) ? (T)(object)checked((int)number) : throw new FormatException();
         }
-        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException or NullReferenceException)
+        catch (Exception e) when (e is JsonException or FormatException or OverflowException)
         {
-            throw new ModelFormatException($"{_source}: '{key}' is {node?.ToJsonString() ?? "null"}, which is not {Describe<T>()}.", e);
+            throw new ModelFormatException($"{_source}: '{key}' is {Shortened(node)}, which is not {Describe<T>()}.", e);
         }
+    }
+
+    // A hostile file may hold a value of any length.
+    private static string Shortened(JsonNode? node)
+    {
+        const int Longest = 100;
+        string text = node?.ToJsonString() ?? "null";
+        return text.Length <= Longest ? text : text[..Longest] + "...";
     }
 
     private static string Describe<T>() =>

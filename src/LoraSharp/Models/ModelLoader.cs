@@ -28,6 +28,12 @@ internal static class ModelLoader
         options ??= new LoadOptions();
         options.Validate();
         ModelConfig config = ModelConfig.Load(folder);
+        if (config.Section("quantization_config") is { } quantized)
+        {
+            throw config.Error(
+                $"quantization_config with quant_method '{quantized.Text("quant_method", "?")}' is not supported; give the folder of the model's dense weights, and quantise them with LoadOptions.Quantization");
+        }
+
         ModelPlan<TModel> model = plan(config);
         ScalarType dtype = options.Dtype ?? ConfiguredDtype(config);
         var origin = new ModelOrigin
@@ -101,7 +107,7 @@ internal static class ModelLoader
 
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(path)) as JsonObject ?? throw new ModelFormatException($"'{path}' is not a JSON object.");
+            return JsonNode.Parse(File.ReadAllBytes(path), null, new JsonDocumentOptions { AllowDuplicateProperties = false }) as JsonObject ?? throw new ModelFormatException($"'{path}' is not a JSON object.");
         }
         catch (JsonException e)
         {

@@ -57,7 +57,7 @@ internal static class SentenceSettings
     {
         try
         {
-            return JsonNode.Parse(File.ReadAllBytes(path));
+            return JsonNode.Parse(File.ReadAllBytes(path), null, new JsonDocumentOptions { AllowDuplicateProperties = false });
         }
         catch (JsonException e)
         {

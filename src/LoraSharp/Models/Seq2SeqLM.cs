@@ -26,7 +26,8 @@ public sealed partial class Seq2SeqLM : PretrainedModel
         _head = OutputMatrix.Build(root.Head(), spec.Language.Path, spec.Language.Tied, bias: null, (Embedding)tokens.Module);
         if (spec.LogitsBias is { } bias && root.Contains(bias))
         {
-            _logitsBias = root.Load(bias, WeightStart.Zeros, 1, encoder.VocabSize).detach().DetachFromDisposeScope();
+            using Parameter loaded = root.Load(bias, WeightStart.Zeros, 1, encoder.VocabSize);
+            _logitsBias = loaded.detach().DetachFromDisposeScope();
             register_buffer(bias, _logitsBias, persistent: true);
         }
 

@@ -67,13 +67,14 @@ public sealed partial class SequenceClassifier : PretrainedModel
     /// <param name="options">Types, quantisation and, for a new head, the number of labels; null: as the file has them.</param>
     /// <exception cref="ModelFormatException">No or a malformed config.json, an unknown architecture, missing or unexpected tensors, wrong shapes.</exception>
     /// <exception cref="SafeTensorsException">A weight file is truncated or malformed.</exception>
-    public static SequenceClassifier Load(string folder, LoadOptions? options = null) => ModelLoader.Load(folder, options, config =>
-    {
-        ModelSpec spec = ModelFamilies.Sequence(config);
-        LabelSet labels = LabelSet.Read(config, options?.NumLabels);
-        return new ModelPlan<SequenceClassifier>(
-            spec.Layout, spec.Body.InitializerRange, NewHead.Always, (origin, weights) => new SequenceClassifier(origin, spec, labels, weights));
-    });
+    public static SequenceClassifier Load(string folder, LoadOptions? options = null) => ModelLoader.Load(folder, options, config => Plan(config, options));
+
+    /// <summary>Creates a model with random weights.</summary>
+    /// <param name="config">The configuration, as config.json would hold it.</param>
+    /// <param name="options">Types (default float32), quantisation and number of labels.</param>
+    /// <param name="seed">Makes the weights reproducible.</param>
+    public static SequenceClassifier Create(ModelConfig config, LoadOptions? options = null, int seed = 0) =>
+        ModelLoader.Create(config, options, seed, known => Plan(known, options));
 
     /// <summary>Logits (B, labels) of token ids (B, T, int64), all of them real tokens.</summary>
     public override Tensor forward(Tensor inputIds) => Logits(inputIds);
@@ -121,6 +122,13 @@ public sealed partial class SequenceClassifier : PretrainedModel
     }
 
     internal override void Amend(JsonObject config) => _labels.WriteTo(config);
+
+    private static ModelPlan<SequenceClassifier> Plan(ModelConfig config, LoadOptions? options)
+    {
+        ModelSpec spec = ModelFamilies.Sequence(config);
+        LabelSet labels = LabelSet.Read(config, options?.NumLabels);
+        return new(spec.Layout, spec.Body.InitializerRange, NewHead.Always, (origin, weights) => new SequenceClassifier(origin, spec, labels, weights));
+    }
 
     // The last position of each row whose id is not the padding id, whatever a mask says; 0 where there is none.
     private Tensor LastTokens(Tensor ids)

@@ -47,13 +47,14 @@ public sealed partial class TokenClassifier : PretrainedModel
     /// <param name="options">Types, quantisation and, for a new head, the number of labels; null: as the file has them.</param>
     /// <exception cref="ModelFormatException">No or a malformed config.json, an unknown architecture, missing or unexpected tensors, wrong shapes.</exception>
     /// <exception cref="SafeTensorsException">A weight file is truncated or malformed.</exception>
-    public static TokenClassifier Load(string folder, LoadOptions? options = null) => ModelLoader.Load(folder, options, config =>
-    {
-        ModelSpec spec = ModelFamilies.Token(config);
-        LabelSet labels = LabelSet.Read(config, options?.NumLabels);
-        return new ModelPlan<TokenClassifier>(
-            spec.Layout, spec.Body.InitializerRange, NewHead.Always, (origin, weights) => new TokenClassifier(origin, spec, labels, weights));
-    });
+    public static TokenClassifier Load(string folder, LoadOptions? options = null) => ModelLoader.Load(folder, options, config => Plan(config, options));
+
+    /// <summary>Creates a model with random weights.</summary>
+    /// <param name="config">The configuration, as config.json would hold it.</param>
+    /// <param name="options">Types (default float32), quantisation and number of labels.</param>
+    /// <param name="seed">Makes the weights reproducible.</param>
+    public static TokenClassifier Create(ModelConfig config, LoadOptions? options = null, int seed = 0) =>
+        ModelLoader.Create(config, options, seed, known => Plan(known, options));
 
     /// <summary>Logits (B, T, labels) of token ids (B, T, int64), all of them real tokens.</summary>
     public override Tensor forward(Tensor inputIds) => Logits(inputIds);
@@ -87,4 +88,11 @@ public sealed partial class TokenClassifier : PretrainedModel
     }
 
     internal override void Amend(JsonObject config) => _labels.WriteTo(config);
+
+    private static ModelPlan<TokenClassifier> Plan(ModelConfig config, LoadOptions? options)
+    {
+        ModelSpec spec = ModelFamilies.Token(config);
+        LabelSet labels = LabelSet.Read(config, options?.NumLabels);
+        return new(spec.Layout, spec.Body.InitializerRange, NewHead.Always, (origin, weights) => new TokenClassifier(origin, spec, labels, weights));
+    }
 }

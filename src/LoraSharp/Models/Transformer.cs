@@ -83,7 +83,7 @@ internal sealed class Transformer
         bool isolated = Config.Causal && inputs.PositionIds is not null && inputs.AttentionMask is null && past == 0;
         Tensor? documents = isolated ? Documents(positions) : null;
         Tensor? bias = _relativeBias?.Compute(past, tokens);
-        Tensor? memoryMask = inputs.Memory is { } memory ? AttentionMask.Bidirectional(inputs.MemoryMask, (int)memory.shape[1], null, dtype) : null;
+        Tensor? memoryMask = inputs.Memory is { } memory ? AttentionMask.Bidirectional(inputs.MemoryMask, (int)memory.shape[1], reach: null, blindPadding: false, dtype) : null;
         RelativePositions? relative = _relativePositions?.Compute(tokens);
         var tables = new Dictionary<RopeOptions, (Tensor Cos, Tensor Sin)>();
         var masks = new Dictionary<int, Tensor?>();
@@ -106,7 +106,7 @@ internal sealed class Transformer
             {
                 mask = Config.Causal
                     ? AttentionMask.Causal(inputs.AttentionMask, documents, past, tokens, kind.Window, Config.Attention.IsEager || bias is not null, dtype)
-                    : AttentionMask.Bidirectional(inputs.AttentionMask, tokens, kind.Window, dtype);
+                    : AttentionMask.Bidirectional(inputs.AttentionMask, tokens, kind.Window, Config.BlindPadding, dtype);
                 mask = bias is null ? mask : mask is null ? bias : mask + bias;
                 masks.Add(kind.Window ?? 0, mask);
             }

@@ -42,6 +42,9 @@ internal sealed record TransformerConfig
     /// <summary>Whether a token sees only earlier ones.</summary>
     public bool Causal { get; init; } = true;
 
+    /// <summary>Whether padded tokens see nothing, in attention in both directions (DeBERTa).</summary>
+    public bool BlindPadding { get; init; }
+
     /// <summary>What differs from layer to layer; one entry each.</summary>
     public required IReadOnlyList<LayerKind> Kinds { get; init; }
 

@@ -77,7 +77,7 @@ internal static class BertFamilies
     /// <summary>DistilBERT: no token types, names of its own.</summary>
     public static ModelSpec DistilBert(ModelConfig config)
     {
-        int hidden = config.Size("dim", "hidden_size"), heads = config.Size("n_heads", "num_attention_heads"), layers = config.Size("n_layers", "num_hidden_layers");
+        int hidden = config.Size("dim", "hidden_size"), heads = config.Count("n_heads", "num_attention_heads"), layers = config.Count("n_layers", "num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads);
         var norm = new NormConfig(NormKind.Layer, DefaultEps);
         string activation = config.Activation("activation", "gelu");
@@ -137,7 +137,7 @@ internal static class BertFamilies
     /// <summary>The layers of BERT under BERT's names.</summary>
     public static TransformerConfig Body(ModelConfig config, int embeddingSize, int? paddingId, double defaultEps = DefaultEps, int defaultTypes = 2)
     {
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), layers = config.Size("num_hidden_layers");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads"), layers = config.Count("num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads), types = config.OptionalInteger("type_vocab_size") ?? defaultTypes;
         return new TransformerConfig
         {

@@ -13,7 +13,7 @@ internal static class ClassicFamilies
     {
         config.Refuse("scale_attn_by_inverse_layer_idx");
         config.Refuse("add_cross_attention");
-        int hidden = config.Size("n_embd", "hidden_size"), heads = config.Size("n_head", "num_attention_heads"), layers = config.Size("n_layer", "num_hidden_layers");
+        int hidden = config.Size("n_embd", "hidden_size"), heads = config.Count("n_head", "num_attention_heads"), layers = config.Count("n_layer", "num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads);
         bool tied = config.Flag("tie_word_embeddings", true);
         return new ModelSpec
@@ -62,7 +62,7 @@ internal static class ClassicFamilies
     {
         const double RotaryShare = 0.25;
         const string Head = "embed_out";
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), layers = config.Size("num_hidden_layers");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads"), layers = config.Count("num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads);
         bool tied = config.Flag("tie_word_embeddings", false), bias = config.Flag("attention_bias", true);
         return new ModelSpec
@@ -115,7 +115,7 @@ internal static class ClassicFamilies
             throw config.Error("layer_norm_elementwise_affine false is not supported for 'opt'");
         }
 
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), layers = config.Size("num_hidden_layers");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads"), layers = config.Count("num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads), size = config.OptionalInteger("word_embed_proj_dim") ?? hidden;
         bool before = config.Flag("do_layer_norm_before", true), bias = config.Flag("enable_bias", true), tied = config.Flag("tie_word_embeddings", true);
         const string First = "self_attn_layer_norm", Second = "final_layer_norm";
@@ -170,7 +170,7 @@ internal static class ClassicFamilies
     public static ModelSpec Falcon(ModelConfig config)
     {
         config.Refuse("alibi");
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads", "n_head"), layers = config.Size("num_hidden_layers", "n_layer");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads", "n_head"), layers = config.Count("num_hidden_layers", "n_layer");
         int headDim = config.HeadDim(hidden, heads);
         bool newer = config.Flag("new_decoder_architecture", false), multiQuery = config.Flag("multi_query", true), bias = config.Flag("bias", false);
         bool parallel = newer || config.Flag("parallel_attn", true), two = newer && (config.OptionalInteger("num_ln_in_parallel_attn") ?? 2) == 2;

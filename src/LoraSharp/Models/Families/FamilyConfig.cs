@@ -5,6 +5,8 @@ namespace LoraSharp.Models.Families;
 /// <summary>What the entries of the family table share: reading common keys, and changing parts of a description.</summary>
 internal static class FamilyConfig
 {
+    private const int LargestHeadDim = 65_536;
+
     public static readonly SequenceHeadConfig LastTokenScore = new() { Pooling = TokenPooling.Last, Classifier = "score", ClassifierBias = false };
 
     public static readonly TokenHeadConfig TokenScore = new() { Classifier = "score" };
@@ -39,15 +41,23 @@ internal static class FamilyConfig
         return value > 0 ? value : throw config.Error($"'{key}' is {value}; it must be positive");
     }
 
+    /// <summary>A number of layers, heads or experts under the first of several keys; bounded, because each costs work before any tensor is looked at.</summary>
+    public static int Count(this ModelConfig config, params string[] keys)
+    {
+        const int Largest = 4096;
+        int value = config.Size(keys);
+        return value <= Largest ? value : throw config.Error($"'{config.FirstOf(keys)}' is {value}; no model has more than {Largest}");
+    }
+
     /// <summary>Features of a head: given, or the hidden size over the heads.</summary>
     public static int HeadDim(this ModelConfig config, int hidden, int heads)
     {
         if (config.OptionalInteger("head_dim") is { } given)
         {
-            return given > 0 ? given : throw config.Error($"'head_dim' is {given}; it must be positive");
+            return given is > 0 and <= LargestHeadDim ? given : throw config.Error($"'head_dim' is {given}; it must be from 1 to {LargestHeadDim}");
         }
 
-        return hidden % heads == 0 ? hidden / heads : throw config.Error($"the hidden size {hidden} is not a multiple of the {heads} attention heads");
+        return hidden % heads == 0 && hidden / heads <= LargestHeadDim ? hidden / heads : throw config.Error($"the hidden size {hidden} is not a multiple of the {heads} attention heads");
     }
 
     /// <summary>Key-value heads, which must divide the heads.</summary>

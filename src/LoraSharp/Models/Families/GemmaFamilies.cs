@@ -40,7 +40,7 @@ internal static class GemmaFamilies
         const int DefaultPattern = 6;
         config.Refuse("use_bidirectional_attention");
         int pattern = config.OptionalInteger("sliding_window_pattern") ?? config.OptionalInteger("_sliding_window_pattern") ?? DefaultPattern;
-        int headDim = config.HeadDim(config.Size("hidden_size"), config.Size("num_attention_heads"));
+        int headDim = config.HeadDim(config.Size("hidden_size"), config.Count("num_attention_heads"));
         ModelSpec spec = Sandwich(config, new LlamaDefaults
         {
             ClassName = "Gemma3",

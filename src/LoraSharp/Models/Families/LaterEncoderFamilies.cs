@@ -31,6 +31,7 @@ internal static class LaterEncoderFamilies
                 Disentangled = relative && (content || position) ? Disentangled(config, content, position) : null,
             },
             RelativePositions = relative ? RelativePositions(config) : null,
+            BlindPadding = true,
         };
         return new ModelSpec
         {
@@ -53,7 +54,7 @@ internal static class LaterEncoderFamilies
     {
         const double Eps = 1e-5, GlobalTheta = 160_000, LocalTheta = 10_000;
         const int DefaultEvery = 3, DefaultLocal = 128;
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), layers = config.Size("num_hidden_layers");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads"), layers = config.Count("num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads), every = config.OptionalInteger("global_attn_every_n_layers") ?? DefaultEvery;
         int reach = (config.OptionalInteger("local_attention") ?? DefaultLocal) / 2;
         bool attentionBias = config.Flag("attention_bias", false);
@@ -120,7 +121,7 @@ internal static class LaterEncoderFamilies
 
     private static string[] PositionKinds(ModelConfig config)
     {
-        string[] kinds = config.List<string>("pos_att_type") ?? (config.Has("pos_att_type") ? config.Text("pos_att_type").Split('|') : []);
+        string[] kinds = config.IsText("pos_att_type") ? config.Text("pos_att_type").Split('|') : config.List<string>("pos_att_type") ?? [];
         return Array.Find(kinds, kind => kind is not ("c2p" or "p2c" or "none" or "")) is { } other
             ? throw config.Error($"pos_att_type '{other}' is not supported; supported: c2p, p2c")
             : kinds;

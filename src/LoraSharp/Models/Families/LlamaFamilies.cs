@@ -40,7 +40,7 @@ internal static class LlamaFamilies
     /// <summary>The structure of Llama with a family's defaults.</summary>
     public static ModelSpec Base(ModelConfig config, LlamaDefaults defaults)
     {
-        int hidden = config.Size("hidden_size"), heads = config.Size("num_attention_heads"), layers = config.Size("num_hidden_layers");
+        int hidden = config.Size("hidden_size"), heads = config.Count("num_attention_heads"), layers = config.Count("num_hidden_layers");
         int headDim = config.HeadDim(hidden, heads), kvHeads = config.KvHeads("num_key_value_heads", heads);
         bool attentionBias = config.Flag("attention_bias", false), tied = config.Flag("tie_word_embeddings", defaults.Tied);
         int? window = config.Mentions("sliding_window") ? config.OptionalInteger("sliding_window") : defaults.Window;
@@ -121,7 +121,7 @@ internal static class LlamaFamilies
         const double Theta = 2_000_000;
         const int DefaultInterval = 4;
         int[]? listed = config.List<int>("no_rope_layers");
-        int interval = config.OptionalInteger("no_rope_layer_interval") ?? DefaultInterval, layers = config.Size("num_hidden_layers");
+        int interval = config.OptionalInteger("no_rope_layer_interval") ?? DefaultInterval, layers = config.Count("num_hidden_layers");
         if (listed is not null && listed.Length != layers)
         {
             throw config.Error($"'no_rope_layers' has {listed.Length} entries for {layers} layers");

@@ -17,7 +17,7 @@ internal static class MixtureFamilies
             LlamaFamilies.Base(config, new LlamaDefaults { ClassName = "Mixtral", NormEps = 1e-5, Slides = _ => true, Rope = new RopeDefaults { Theta = Theta } }),
             spec => new MixtureConfig
             {
-                Experts = config.OptionalInteger("num_local_experts") ?? DefaultExperts,
+                Experts = config.Has("num_local_experts") ? config.Count("num_local_experts") : DefaultExperts,
                 Chosen = config.OptionalInteger("num_experts_per_tok") ?? 2,
                 Intermediate = spec.Body.FeedForward.Intermediate,
                 Router = "block_sparse_moe.gate",
@@ -45,7 +45,7 @@ internal static class MixtureFamilies
         ModelSpec spec = LlamaFamilies.Base(config, new LlamaDefaults { ClassName = "Qwen3Moe", Window = LlamaFamilies.QwenWindow, Slides = _ => windowed });
         return WithMixture(config, LlamaFamilies.QwenNorms(spec), _ => new MixtureConfig
         {
-            Experts = config.Size("num_experts", "num_local_experts"),
+            Experts = config.Count("num_experts", "num_local_experts"),
             Chosen = config.OptionalInteger("num_experts_per_tok") ?? DefaultChosen,
             Intermediate = config.OptionalInteger("moe_intermediate_size") ?? DefaultIntermediate,
             Router = "mlp.gate",
@@ -74,7 +74,7 @@ internal static class MixtureFamilies
             spec,
             _ => new MixtureConfig
             {
-                Experts = config.FirstOf("num_local_experts", "num_experts") is { } key ? config.Size(key) : DefaultOssExperts,
+                Experts = config.FirstOf("num_local_experts", "num_experts") is { } key ? config.Count(key) : DefaultOssExperts,
                 Chosen = config.OptionalInteger("num_experts_per_tok") ?? DefaultChosen,
                 Intermediate = spec.Body.FeedForward.Intermediate,
                 Router = "mlp.router",

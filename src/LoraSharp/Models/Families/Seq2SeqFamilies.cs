@@ -11,7 +11,7 @@ internal static class Seq2SeqFamilies
     {
         const double Eps = 1e-6;
         const int DefaultBuckets = 32, DefaultDistance = 128;
-        int hidden = config.Size("d_model"), heads = config.Size("num_heads"), layers = config.Size("num_layers"), decoderLayers = config.OptionalInteger("num_decoder_layers") ?? layers;
+        int hidden = config.Size("d_model"), heads = config.Count("num_heads"), layers = config.Count("num_layers"), decoderLayers = config.Has("num_decoder_layers") ? config.Count("num_decoder_layers") : layers;
         bool tied = config.Flag("tie_word_embeddings", tiedByDefault);
 
         // Newer files say it; older ones mean the original T5 by a tied head.
@@ -109,7 +109,7 @@ internal static class Seq2SeqFamilies
 
         TransformerConfig Stack(string half, bool causal)
         {
-            int heads = config.Size(half + "_attention_heads"), layers = config.Size(half + "_layers");
+            int heads = config.Count(half + "_attention_heads"), layers = config.Count(half + "_layers");
             const string Self = "self_attn_layer_norm", Cross = "encoder_attn_layer_norm", Last = "final_layer_norm";
             return new TransformerConfig
             {
