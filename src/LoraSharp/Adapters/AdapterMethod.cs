@@ -48,8 +48,12 @@ internal abstract class LayerMethod : AdapterMethod
 
     public override AdapterPlan Plan(nn.Module root, AdapterConfig config, string adapter, bool initialize) => new LayerPlan(this, root, config, adapter, initialize);
 
-    /// <summary>What the configuration becomes once the targets are known.</summary>
-    public virtual AdapterConfig Resolve(AdapterConfig config, nn.Module root, IReadOnlyList<BaseLayer> layers) => config;
+    /// <summary>What the configuration becomes once the paths of the targets are known.</summary>
+    public virtual AdapterConfig Resolve(AdapterConfig config, nn.Module root, IReadOnlyList<string> paths) => config;
+
+    /// <summary>Whether a model's files hold some of these layers' weights as (in, out), which PEFT notes as fan_in_fan_out (GPT-2).</summary>
+    protected static bool StoresTransposed(nn.Module root, IReadOnlyList<string> paths) =>
+        root is PretrainedModel model && paths.Any(path => model.Origin.Layout.IsTransposed(path + ".weight"));
 }
 
 /// <summary>Tensors that all layers of one adapter share, with their keys in the file (after <c>base_model.</c>).</summary>

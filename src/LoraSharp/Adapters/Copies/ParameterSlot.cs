@@ -94,11 +94,14 @@ internal sealed class ParameterSlot
             place(value);
             if (value is Parameter parameter)
             {
-                module.register_parameter(name, null!);
-                module.register_parameter(name, parameter);
+                Registered(module)[name] = parameter;
             }
         }
     }
+
+    // TorchSharp registers a parameter once and for all; its own list is the only place where another can take the name.
+    private static IDictionary<string, Parameter> Registered(nn.Module module) =>
+        (IDictionary<string, Parameter>)typeof(nn.Module).GetField("_internal_params", BindingFlags.Instance | BindingFlags.NonPublic)!.GetValue(module)!;
 
     private static Action<Tensor>? Setter(nn.Module module, string name, Tensor tensor)
     {

@@ -65,8 +65,7 @@ internal sealed class ConfigWriter
     public static JsonNode Float(double value)
     {
         string text = value.ToString("R", CultureInfo.InvariantCulture);
-        int exponent = text.IndexOf('E', StringComparison.Ordinal);
-        if (exponent >= 0)
+        if (text.Contains('E', StringComparison.Ordinal))
         {
             // .NET writes 6E-05, Python 6e-05.
             return JsonNode.Parse(text.Replace('E', 'e'))!;

@@ -3,7 +3,6 @@ using LoraSharp.Adapters.Files;
 using LoraSharp.Adapters.Injection;
 using LoraSharp.Adapters.Lora.Initialization;
 using LoraSharp.Adapters.Planning;
-using LoraSharp.Models;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters.Lora;
@@ -47,12 +46,8 @@ internal sealed class LoraMethod : LayerMethod
         return adapter;
     }
 
-    public override AdapterConfig Resolve(AdapterConfig config, nn.Module root, IReadOnlyList<BaseLayer> layers)
-    {
-        // GPT-2's files hold (in, out), which PEFT notes in the configuration.
-        bool transposed = root is IPretrainedModel { Config.ModelType: "gpt2" } model && layers.Any(layer => layer is LinearBase);
-        return (LoraConfig)config with { FanInFanOut = transposed };
-    }
+    public override AdapterConfig Resolve(AdapterConfig config, nn.Module root, IReadOnlyList<string> paths) =>
+        (LoraConfig)config with { FanInFanOut = StoresTransposed(root, paths) };
 
     /// <summary>Rank, scaling and flags of the layer at a path.</summary>
     public static LoraSettings Settings(LoraConfig config, string path)

@@ -69,7 +69,7 @@ internal class LayerPlan : AdapterPlan
             Parts.Add(new BiasPart(nodes, paths, [.. Parts.OfType<CopyPart>()], Config.BiasesToTrain));
         }
 
-        Config = method.Resolve(Config, Root, [.. layers.Select(l => l.Layer)]);
+        Config = method.Resolve(Config, Root, [.. paths]);
     }
 
     private static BaseLayer Require(LayerMethod method, ModuleTree.Node node)
