@@ -13,6 +13,8 @@ internal sealed class LoraEmbedding : LoraLayer
 
     protected override (string A, string B) Keys => ("lora_embedding_A", "lora_embedding_B");
 
+    public override Tensor Flatten(Tensor delta) => delta.t();
+
     protected override Tensor Product(BaseLayer layer) => B.matmul(A).t();
 
     protected override Tensor Branch(Tensor x, BaseLayer layer) => layer.Operate(x, A.t(), null).matmul(B.t());

@@ -56,8 +56,11 @@ internal abstract class LoraLayer : DeltaAdapter
     /// <summary>Keys of A and B in a file.</summary>
     protected virtual (string A, string B) Keys => ("lora_A.weight", "lora_B.weight");
 
-    /// <summary>A as (r, everything), and B as (out, r).</summary>
+    /// <summary>A as (r, everything), and B as (out, r): views of the parameters.</summary>
     public (Tensor A, Tensor B) Matrices => (A.flatten(1), B.flatten(1));
+
+    /// <summary>An update of the layer's weight as the matrix that B·A is.</summary>
+    public virtual Tensor Flatten(Tensor delta) => delta.flatten(1);
 
     /// <summary>The update as (out, in, kernel...) without the scaling, shaped as the layer's weight.</summary>
     protected abstract Tensor Product(BaseLayer layer);
