@@ -38,4 +38,23 @@ public static class ModuleAdapterFileExtensions
         ArgumentNullException.ThrowIfNull(adapterName);
         AdapterFiles.Load(model, folder, adapterName, trainable, logger);
     }
+
+    /// <summary>
+    /// Puts the values of another folder's adapter under the name of one that the model has: no module changes, and nothing is allocated unless the rank differs. Modules
+    /// that the new adapter lacks become without effect.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">The new adapter's folder.</param>
+    /// <param name="adapterName">The name.</param>
+    /// <param name="logger">Is told of configuration keys that are not known.</param>
+    /// <exception cref="AdapterException">
+    /// The new adapter has modules beyond those of the one first loaded under the name, or differs in use_rslora, use_dora, lora_bias, lora_dropout or alpha_pattern, or the
+    /// old one is merged; nothing has changed then.
+    /// </exception>
+    public static void SwapAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter, ILogger? logger = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        ArgumentNullException.ThrowIfNull(adapterName);
+        HotSwap.Run(model, folder, adapterName, logger);
+    }
 }

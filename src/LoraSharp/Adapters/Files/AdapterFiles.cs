@@ -144,9 +144,9 @@ internal static class AdapterFiles
                     problems.Add($"missing: {tensor.Key}");
                 }
             }
-            else if (!file.Entry(tensor.Key).Shape.SequenceEqual(tensor.Tensor.shape))
+            else if (!file.Entry(tensor.Key).Shape.SequenceEqual(tensor.Shape))
             {
-                problems.Add($"{tensor.Key} is [{string.Join(", ", file.Entry(tensor.Key).Shape)}] but the model and the configuration give [{string.Join(", ", tensor.Tensor.shape)}]");
+                problems.Add($"{tensor.Key} is [{string.Join(", ", file.Entry(tensor.Key).Shape)}] but the model and the configuration give [{string.Join(", ", tensor.Shape)}]");
             }
         }
 

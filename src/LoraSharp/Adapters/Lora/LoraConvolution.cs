@@ -30,7 +30,7 @@ internal sealed class LoraConvolution : LoraLayer
         base.RequireMergeable(layer, path);
     }
 
-    protected override long[] ShapeOfB(int r) => [B.shape[0], r / _groups, .. B.shape[2..]];
+    public override long[] ShapeOfB(int r) => [B.shape[0], r / _groups, .. B.shape[2..]];
 
     protected override Tensor Product(BaseLayer layer)
     {

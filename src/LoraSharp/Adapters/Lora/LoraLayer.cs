@@ -104,9 +104,11 @@ internal abstract class LoraLayer : DeltaAdapter
         }
     }
 
-    protected virtual long[] ShapeOfA(int r) => [r, .. A.shape[1..]];
+    /// <summary>Shape of A at another rank.</summary>
+    public virtual long[] ShapeOfA(int r) => [r, .. A.shape[1..]];
 
-    protected virtual long[] ShapeOfB(int r) => [B.shape[0], r, .. B.shape[2..]];
+    /// <summary>Shape of B at another rank.</summary>
+    public virtual long[] ShapeOfB(int r) => [B.shape[0], r, .. B.shape[2..]];
 
     public override Tensor Delta(BaseLayer layer) => Product(layer) * Scaling;
 

@@ -15,9 +15,9 @@ internal sealed class LoraParameter : LoraLayer
         : base(nameof(LoraParameter), settings, [settings.R * Experts(layer), layer.Shape[^1]], [layer.Shape[^2], settings.R * Experts(layer)], layer.Shape[^2], null) =>
         _experts = Experts(layer);
 
-    protected override long[] ShapeOfA(int r) => [r * _experts, A.shape[1]];
+    public override long[] ShapeOfA(int r) => [r * _experts, A.shape[1]];
 
-    protected override long[] ShapeOfB(int r) => [B.shape[0], r * _experts];
+    public override long[] ShapeOfB(int r) => [B.shape[0], r * _experts];
 
     protected override Tensor Product(BaseLayer layer) => layer.Shape.Length == 2
         ? B.matmul(A)

@@ -22,4 +22,14 @@ internal abstract class PlanPart
 /// <param name="Tensor">Where its values go.</param>
 /// <param name="IsRequired">Whether a file must hold it.</param>
 /// <param name="IsWholeKey">Whether the key is complete, without the usual prefix.</param>
-internal readonly record struct PlannedTensor(string Key, Tensor Tensor, bool IsRequired = true, bool IsWholeKey = false);
+internal readonly record struct PlannedTensor(string Key, Tensor Tensor, bool IsRequired = true, bool IsWholeKey = false)
+{
+    private readonly long[]? _shape;
+
+    /// <summary>Shape that a file's tensor must have; unless given, the tensor's.</summary>
+    public long[] Shape
+    {
+        get => _shape ?? Tensor.shape;
+        init => _shape = value;
+    }
+}
