@@ -1,3 +1,4 @@
+using LoraSharp.Adapters.Injection;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters;
@@ -6,7 +7,7 @@ namespace LoraSharp.Adapters;
 /// A layer of the model with the adapters that were added to it: it stands in the place of the base layer, which it owns. Which adapters act, and which are merged
 /// into the base weight, is kept here, layer by layer.
 /// </summary>
-public abstract class AdaptedLayer : nn.Module<Tensor, Tensor>
+public abstract class AdaptedLayer : nn.Module<Tensor, Tensor>, IAdapterHost
 {
     private protected AdaptedLayer(string name)
         : base(name)
@@ -23,31 +24,80 @@ public abstract class AdaptedLayer : nn.Module<Tensor, Tensor>
     public IReadOnlyList<string> Active { get; private set; } = [];
 
     /// <summary>False while adapters are disabled: the base layer alone acts.</summary>
-    public bool Enabled { get; internal set; } = true;
+    public bool Enabled { get; private set; } = true;
 
-    /// <summary>The adapters that are merged into the base weight.</summary>
-    public abstract IReadOnlyList<string> Merged { get; }
+    /// <summary>The adapters that are merged into the base weight, in order.</summary>
+    public virtual IReadOnlyList<string> Merged => [];
 
-    /// <summary>Chooses which adapters act; names that this layer does not have are left out.</summary>
-    internal void Activate(IEnumerable<string> names)
+    /// <summary>Which adapter acts on which row of the batch, or null: the active ones on all.</summary>
+    internal AdapterRows? Rows { get; private set; }
+
+    void IAdapterHost.Activate(IReadOnlyList<string> names)
     {
         Active = [.. names.Where(AdapterNames.Contains)];
-        OnActivated();
+        OnChanged();
     }
 
-    /// <summary>The trained tensors of an adapter under the names that follow the module's path in an adapter file (<c>lora_A.weight</c>).</summary>
-    internal abstract IEnumerable<(string Key, Parameter Tensor)> FileTensors(string adapter);
+    void IAdapterHost.Enable(bool enabled)
+    {
+        Enabled = enabled;
+        OnChanged();
+    }
 
-    /// <summary>Removes an adapter.</summary>
-    internal abstract void Delete(string adapter);
+    void IAdapterHost.SelectRows(AdapterRows? rows)
+    {
+        Rows = rows;
+        OnChanged();
+    }
 
-    /// <summary>Adds adapters' updates to the base weight.</summary>
-    internal abstract void Merge(IReadOnlyList<string> adapters, bool safe);
+    IEnumerable<AdapterTensor> IAdapterHost.FileTensors(string adapter) => FileTensors(adapter);
 
-    /// <summary>Takes all merged updates out again.</summary>
-    internal abstract void Unmerge();
+    void IAdapterHost.Delete(string adapter)
+    {
+        Remove(adapter);
+        Active = [.. Active.Where(name => name != adapter)];
+        OnChanged();
+    }
 
-    private protected virtual void OnActivated()
+    void IAdapterHost.RequireRows(string adapter) => RequireRows(adapter);
+
+    void IAdapterHost.CheckMerge(IReadOnlyList<string> adapters, MergeSettings settings) => CheckMerge(adapters, settings);
+
+    void IAdapterHost.Merge(IReadOnlyList<string> adapters, MergeSettings settings) => Merge(adapters, settings);
+
+    void IAdapterHost.Unmerge() => Unmerge();
+
+    void IAdapterHost.Detach(ModuleTree.Node node, bool keepTrained)
+    {
+        OnDetach(keepTrained);
+        ModuleTree.Replace(node, BaseLayer);
+    }
+
+    private protected abstract IEnumerable<AdapterTensor> FileTensors(string adapter);
+
+    private protected abstract void Remove(string adapter);
+
+    private protected virtual void OnChanged()
+    {
+    }
+
+    private protected virtual void RequireRows(string adapter)
+    {
+    }
+
+    private protected virtual void CheckMerge(IReadOnlyList<string> adapters, MergeSettings settings)
+    {
+    }
+
+    private protected virtual void Merge(IReadOnlyList<string> adapters, MergeSettings settings)
+    {
+    }
+
+    private protected virtual void Unmerge()
+    {
+    }
+
+    private protected virtual void OnDetach(bool keepTrained)
     {
     }
 }

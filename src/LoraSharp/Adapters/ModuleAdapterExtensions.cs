@@ -1,6 +1,5 @@
 using LoraSharp.Adapters;
-using LoraSharp.Adapters.Lora;
-using LoraSharp.Layers;
+using LoraSharp.Adapters.Planning;
 using static TorchSharp.torch;
 
 namespace LoraSharp;
@@ -24,117 +23,104 @@ public static class ModuleAdapterExtensions
         model.AddLora(new LoraConfig { R = r, Alpha = alpha, Dropout = dropout, TargetModules = targetModules }, adapterName);
 
     /// <summary>As the other overload, with every setting.</summary>
-    public static void AddLora(this nn.Module model, LoraConfig config, string adapterName = DefaultAdapter)
+    public static void AddLora(this nn.Module model, LoraConfig config, string adapterName = DefaultAdapter) => model.AddAdapter(config, adapterName);
+
+    /// <summary>Freezes the model and adds an adapter of any method, which from then on is trained and acts. All adapters of a model are of one method.</summary>
+    /// <exception cref="AdapterException">A value is out of range, or no module matches; the model is unchanged then.</exception>
+    public static void AddAdapter(this nn.Module model, AdapterConfig config, string adapterName = DefaultAdapter)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(config);
-        new LoraInjection(model, config, adapterName).Apply();
+        ArgumentNullException.ThrowIfNull(adapterName);
+        using AdapterPlan plan = config.Method.Plan(model, config, adapterName, initialize: true);
+        plan.Attach(trainable: true, activate: true);
     }
 
     /// <summary>Names of the model's adapters, in the order of adding.</summary>
-    public static IReadOnlyList<string> AdapterNames(this nn.Module model) => [.. AdapterSet.Of(model).Configs.Select(pair => pair.Key)];
+    public static IReadOnlyList<string> AdapterNames(this nn.Module model) => [.. AdapterSet.Of(model).Entries.Select(entry => entry.Name)];
 
-    /// <summary>Chooses the adapters that act and train; several add up.</summary>
+    /// <summary>Names of the adapters that act, in order.</summary>
+    public static IReadOnlyList<string> ActiveAdapters(this nn.Module model) => AdapterSet.Of(model).Active;
+
+    /// <summary>The configuration of an adapter, as it would be saved.</summary>
+    /// <exception cref="AdapterException">There is no such adapter.</exception>
+    public static AdapterConfig AdapterConfig(this nn.Module model, string adapterName = DefaultAdapter) => AdapterSet.Require(model).Config(adapterName);
+
+    /// <summary>Chooses the adapters that act and train, and freezes all others; several add up.</summary>
     /// <exception cref="AdapterException">There is no such adapter.</exception>
     public static void SetAdapter(this nn.Module model, params string[] adapterNames)
     {
         ArgumentNullException.ThrowIfNull(adapterNames);
-        AdapterSet.Require(model).Activate(adapterNames);
+        AdapterSet.Require(model).ActivateForTraining(adapterNames);
     }
 
-    /// <summary>Lets the base model act alone until the result is disposed: <c>using (model.DisableAdapters()) { ... }</c>.</summary>
+    /// <summary>
+    /// Lets the base model act alone until the result is disposed: <c>using (model.DisableAdapters()) { ... }</c>. Merged adapters are unmerged by it and stay so;
+    /// biases that were trained stay in force.
+    /// </summary>
     public static IDisposable DisableAdapters(this nn.Module model)
-    {
-        AdaptedLayer[] layers = [.. AdapterSet.Require(model).Layers.Select(item => item.Layer).Where(layer => layer.Enabled)];
-        if (layers.Any(layer => layer.Merged.Count > 0))
-        {
-            throw new AdapterException("An adapter is merged into the base weights, so the base cannot act alone. Call UnmergeAdapter first.");
-        }
-
-        Array.ForEach(layers, layer => layer.Enabled = false);
-        return new Restore(() => Array.ForEach(layers, layer => layer.Enabled = true));
-    }
-
-    /// <summary>Removes an adapter; the last one's layers go back to plain ones only with <see cref="Unload{T}"/>.</summary>
-    public static void DeleteAdapter(this nn.Module model, string adapterName)
-    {
-        AdapterSet set = AdapterSet.Require(model);
-        set.Config(adapterName);
-        foreach (var (_, layer) in set.Layers)
-        {
-            if (layer.Merged.Contains(adapterName))
-            {
-                throw new AdapterException($"The adapter '{adapterName}' is merged into the base weights; call UnmergeAdapter before deleting it.");
-            }
-        }
-
-        foreach (var (_, layer) in set.Layers.Where(item => item.Layer.AdapterNames.Contains(adapterName)).ToArray())
-        {
-            layer.Delete(adapterName);
-        }
-
-        set.Configs.RemoveAll(pair => pair.Key == adapterName);
-        set.Activate([.. set.Active.Where(name => name != adapterName)]);
-    }
-
-    /// <summary>Adds adapters' updates to the base weights, for speed; <see cref="UnmergeAdapter"/> restores the weights bit for bit.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="safe">Refuses an update that holds NaN or infinite values.</param>
-    /// <param name="adapterNames">Which; none given: the active ones.</param>
-    public static void MergeAdapter(this nn.Module model, bool safe = false, params string[] adapterNames)
-    {
-        ArgumentNullException.ThrowIfNull(adapterNames);
-        AdapterSet set = AdapterSet.Require(model);
-        IReadOnlyList<string> names = adapterNames.Length > 0 ? adapterNames : set.Active;
-        foreach (string name in names)
-        {
-            set.Config(name);
-        }
-
-        TiedWeights.Refuse(model, set, names);
-        foreach (var (_, layer) in set.Layers)
-        {
-            layer.Merge(names, safe);
-        }
-    }
-
-    /// <summary>Takes merged updates out again.</summary>
-    public static void UnmergeAdapter(this nn.Module model)
-    {
-        foreach (var (_, layer) in AdapterSet.Require(model).Layers)
-        {
-            layer.Unmerge();
-        }
-    }
-
-    /// <summary>Merges the active adapters for good and takes all adapted layers out: the result is a plain model, the same object.</summary>
-    /// <param name="model">The model.</param>
-    /// <param name="safe">Refuses an update that holds NaN or infinite values.</param>
-    /// <param name="adapterNames">Which; none given: the active ones.</param>
-    /// <returns>The model itself.</returns>
-    public static T MergeAndUnload<T>(this T model, bool safe = false, params string[] adapterNames)
-        where T : nn.Module
-    {
-        model.MergeAdapter(safe, adapterNames);
-        AdapterSet set = AdapterSet.Require(model);
-        foreach (var (_, layer) in set.Layers)
-        {
-            (layer as AdaptedLinear)?.ForgetOriginal();
-        }
-
-        set.Detach(keepCopies: true);
-        return model;
-    }
-
-    /// <summary>Takes all adapters out without merging: the base model returns.</summary>
-    /// <returns>The model itself.</returns>
-    public static T Unload<T>(this T model)
-        where T : nn.Module
     {
         AdapterSet set = AdapterSet.Require(model);
         model.UnmergeAdapter();
-        set.Detach(keepCopies: false);
-        return model;
+        set.Enable(false);
+        return new Restore(() => set.Enable(true));
+    }
+
+    /// <summary>
+    /// Gives each row of the coming batches an adapter of its own until the result is disposed, <c>__base__</c> for none:
+    /// <c>using (model.UseAdaptersPerRow("french", "__base__", "german")) { ... }</c>. Which adapters are active otherwise does not matter meanwhile.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="adapterNames">One name for each row.</param>
+    /// <exception cref="AdapterException">A name is unknown, something is merged, or an adapter cannot act on single rows (DoRA). A wrong number of names shows at the forward pass.</exception>
+    public static IDisposable UseAdaptersPerRow(this nn.Module model, params string[] adapterNames)
+    {
+        ArgumentNullException.ThrowIfNull(adapterNames);
+        AdapterSet set = AdapterSet.Require(model);
+        foreach (string name in adapterNames.Where(name => name != AdapterRows.Base).Distinct())
+        {
+            if (set.Entry(name).ModelAdapter is not null)
+            {
+                throw new AdapterException($"The adapter '{name}' acts on the model as a whole and cannot act on single rows of a batch.");
+            }
+
+            foreach (var (_, host) in set.Hosts)
+            {
+                host.RequireRows(name);
+            }
+        }
+
+        if (set.Hosts.FirstOrDefault(item => item.Host.Merged.Count > 0).Host is { } merged)
+        {
+            throw new AdapterException($"The adapter '{merged.Merged[0]}' is merged into the base weights, so rows cannot have adapters of their own. Call UnmergeAdapter first.");
+        }
+
+        var rows = new AdapterRows(adapterNames);
+        foreach (var (_, host) in set.Hosts)
+        {
+            host.SelectRows(rows);
+        }
+
+        return new Restore(() =>
+        {
+            foreach (var (_, host) in set.Hosts)
+            {
+                host.SelectRows(null);
+            }
+
+            rows.Dispose();
+        });
+    }
+
+    /// <summary>
+    /// Removes an adapter. Where no other acted beside it, the first that remains acts from then on. The last one's layers go back to plain ones only with
+    /// <see cref="ModuleMergeExtensions.Unload{T}"/>.
+    /// </summary>
+    /// <exception cref="AdapterException">There is no such adapter, or it is merged.</exception>
+    public static void DeleteAdapter(this nn.Module model, string adapterName)
+    {
+        ArgumentNullException.ThrowIfNull(adapterName);
+        AdapterSet.Require(model).Delete(adapterName);
     }
 
     /// <summary>Counts trainable and all parameters as PEFT does.</summary>
@@ -143,7 +129,7 @@ public static class ModuleAdapterExtensions
         ArgumentNullException.ThrowIfNull(model);
         long trainable = 0, total = 0;
         var seen = new HashSet<IntPtr>();
-        foreach (Parameter parameter in model.parameters())
+        foreach (TorchSharp.Modules.Parameter parameter in model.parameters())
         {
             if (seen.Add(parameter.Handle))
             {

@@ -30,6 +30,9 @@ public sealed class TargetModules : IEnumerable<string>
     /// <summary>Whether this means every linear layer.</summary>
     public bool IsAllLinear { get; }
 
+    /// <summary>Whether this is a list of names, which may be empty.</summary>
+    public bool IsList => Pattern is null && !IsAllLinear;
+
     /// <summary>The names of a list; empty for the other forms.</summary>
     public IReadOnlyList<string> Names => _names;
 

@@ -36,11 +36,10 @@ public sealed class DenseWeight : LinearWeight
     public override Tensor Dequantize(ScalarType dtype) => Parameter.detach().to(dtype, copy: true);
 
     /// <inheritdoc/>
-    public override void Add(Tensor delta)
+    public override void Assign(Tensor dense)
     {
-        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        Parameter.copy_(Parameter.to(ScalarType.Float32) + delta.to(ScalarType.Float32));
+        Parameter.copy_(dense);
     }
 
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ namespace LoraSharp.Layers;
 public sealed class FourBitWeight : LinearWeight
 {
     private readonly QuantizationConfig _config;
+    private ScalarType _dtype;
 
     /// <summary>Takes over quantised data of a matrix (out, in).</summary>
     /// <param name="data">Codes and scales.</param>
@@ -28,7 +29,7 @@ public sealed class FourBitWeight : LinearWeight
         }
 
         Data = data;
-        Dtype = dtype;
+        _dtype = dtype;
         _config = config;
     }
 
@@ -36,7 +37,7 @@ public sealed class FourBitWeight : LinearWeight
     public FourBitTensor Data { get; private set; }
 
     /// <inheritdoc/>
-    public override ScalarType Dtype { get; }
+    public override ScalarType Dtype => _dtype;
 
     /// <inheritdoc/>
     public override long CountedElements => 2L * Data.Packed.Length;
@@ -94,10 +95,10 @@ public sealed class FourBitWeight : LinearWeight
     }
 
     /// <inheritdoc/>
-    public override void Add(Tensor delta)
+    public override void Assign(Tensor dense)
     {
-        using var scope = NewDisposeScope();
-        Data = QuantizeData(Dequantize(ScalarType.Float32).add_(delta.to(ScalarType.Float32)), _config);
+        Data = QuantizeData(dense, _config);
+        _dtype = dense.dtype;
     }
 
     /// <inheritdoc/>

@@ -34,7 +34,7 @@ internal sealed class FrozenLinearFunction : SingleTensorFunction<FrozenLinearFu
         return
         [
             layer.Weight.BackwardInput(grad_output),
-            layer.Bias is { requires_grad: true } bias ? grad_output.reshape(-1, grad_output.shape[^1]).sum(0).to(bias.dtype) : null,
+            layer.Bias is { requires_grad: true } bias ? grad_output.reshape(-1, grad_output.shape[^1]).sum([0L]).to(bias.dtype) : null,
             null,
         ];
     });

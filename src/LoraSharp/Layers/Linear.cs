@@ -45,25 +45,41 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     public void ReplaceWeight(LinearWeight weight)
     {
         ArgumentNullException.ThrowIfNull(weight);
+        if (!ReferenceEquals(weight, Weight))
+        {
+            ExchangeWeight(weight).Dispose();
+        }
+    }
+
+    /// <summary>Replaces the weight by one of the same sizes and gives the old one back, for instance because others share it.</summary>
+    /// <param name="weight">The new weight.</param>
+    /// <param name="register">False when the old weight stays this module's parameter and only the computation takes the new one.</param>
+    internal LinearWeight ExchangeWeight(LinearWeight weight, bool register = true)
+    {
         if (weight.OutFeatures != Weight.OutFeatures || weight.InFeatures != Weight.InFeatures)
         {
             throw new ArgumentException(
                 $"The new weight is {weight.OutFeatures} x {weight.InFeatures}, the layer {Weight.OutFeatures} x {Weight.InFeatures}.", nameof(weight));
         }
 
-        if (ReferenceEquals(weight, Weight))
+        if (register)
         {
-            return;
+            // The weight comes before the bias in every list of parameters.
+            _internal_params.Clear();
+            if (weight.Parameter is { } parameter)
+            {
+                register_parameter("weight", parameter);
+            }
+
+            if (bias is not null)
+            {
+                register_parameter("bias", bias);
+            }
         }
 
-        _internal_params.Remove("weight");
-        if (weight.Parameter is { } parameter)
-        {
-            register_parameter("weight", parameter);
-        }
-
-        Weight.Dispose();
+        LinearWeight old = Weight;
         Weight = weight;
+        return old;
     }
 
     /// <inheritdoc/>

@@ -42,12 +42,10 @@ public abstract class LinearWeight : IDisposable
     /// <summary>A dense copy (out, in).</summary>
     public abstract Tensor Dequantize(ScalarType dtype);
 
-    /// <summary>
-    /// Adds a delta (out, in; any floating type) to the weight in place: the sum is formed in float32, then rounded or quantised once.
-    /// </summary>
-    public abstract void Add(Tensor delta);
+    /// <summary>Takes over the values of a dense matrix (out, in): rounded to the weight's type, or quantised as they are.</summary>
+    public abstract void Assign(Tensor dense);
 
-    /// <summary>What is needed to put the weight back bit for bit after <see cref="Add"/>.</summary>
+    /// <summary>A copy: what is needed to put the weight back bit for bit after <see cref="Assign"/>.</summary>
     public abstract LinearWeight Clone();
 
     /// <inheritdoc/>

@@ -44,6 +44,31 @@ internal sealed class ModuleTable(nn.Module owner) : Collection<nn.Module<Tensor
         table.Append(name, parameter);
     }
 
+    /// <summary>Puts another group into the place of the one at a path, and gives that one back; the order of modules stays.</summary>
+    public ModuleGroup Exchange(string path, ModuleGroup replacement)
+    {
+        (ModuleTable table, string name) = Locate(path);
+        return table.ExchangeChild(name, replacement);
+    }
+
+    private ModuleGroup ExchangeChild(string name, ModuleGroup replacement)
+    {
+        ModuleGroup old = _groups[name];
+        _groups[name] = replacement;
+        (string Name, nn.Module Module)[] children = [.. owner.named_children().SkipWhile(child => child.name != name)];
+        foreach (var (child, _) in children)
+        {
+            owner.register_module(child, null!);
+        }
+
+        foreach (var (child, module) in children)
+        {
+            owner.register_module(child, child == name ? replacement : module);
+        }
+
+        return old;
+    }
+
     private void Append(string name, nn.Module<Tensor, Tensor> module)
     {
         owner.register_module(name, module);

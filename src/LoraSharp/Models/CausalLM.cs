@@ -37,6 +37,8 @@ public sealed partial class CausalLM : PretrainedModel
     /// <inheritdoc/>
     public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
 
+    internal override Transformer Stack => _body;
+
     internal override string ReferenceClass => _spec.LanguageClass ?? _spec.ClassName + "ForCausalLM";
 
     /// <summary>The output head, as it is now (adapters may have taken its place). Its output becomes logits by <see cref="FinishLogits"/>.</summary>

@@ -34,6 +34,8 @@ public sealed partial class MaskedLM : PretrainedModel
     /// <inheritdoc/>
     public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
 
+    internal override Transformer Stack => _body;
+
     internal override string ReferenceClass => _spec.ClassName + "ForMaskedLM";
 
     /// <summary>Loads a model folder in Hugging Face's layout.</summary>

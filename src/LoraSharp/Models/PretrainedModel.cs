@@ -51,6 +51,9 @@ public abstract class PretrainedModel : nn.Module<Tensor, Tensor>, IPretrainedMo
     /// <summary>Name of the class in the reference library, for config.json.</summary>
     internal abstract string ReferenceClass { get; }
 
+    /// <summary>The stack of layers that can be rearranged; null where there are several.</summary>
+    internal virtual Transformer? Stack => null;
+
     /// <summary>Writes into config.json what the model was not loaded with.</summary>
     internal virtual void Amend(System.Text.Json.Nodes.JsonObject config)
     {

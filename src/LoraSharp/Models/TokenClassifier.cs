@@ -40,6 +40,8 @@ public sealed partial class TokenClassifier : PretrainedModel
     /// <inheritdoc/>
     public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
 
+    internal override Transformer Stack => _body;
+
     internal override string ReferenceClass => _spec.ClassName + "ForTokenClassification";
 
     /// <summary>Loads a model folder in Hugging Face's layout; a head that the folder lacks is new (<see cref="PretrainedModel.NewTensors"/>).</summary>

@@ -9,10 +9,10 @@ internal sealed class Transformer
 {
     private readonly ModuleTable _modules;
     private readonly TransformerEmbedding _embedding;
-    private readonly TransformerLayer[] _layers;
+    private TransformerLayer[] _layers;
     private readonly LayerKind[] _kinds;
     private readonly RotaryEmbedding?[] _rotary;
-    private readonly int[] _kindOfLayer;
+    private int[] _kindOfLayer;
     private readonly Slot? _norm;
     private readonly Slot? _outputProjection;
     private readonly RelativeBias? _relativeBias;
@@ -37,13 +37,31 @@ internal sealed class Transformer
         _rotary = [.. _kinds.Select(kind => kind.Rope is { } rope ? new RotaryEmbedding(rope) : null)];
     }
 
-    public TransformerConfig Config { get; }
+    public TransformerConfig Config { get; private set; }
 
     /// <summary>Gradient checkpointing, layer by layer, while training.</summary>
     public bool UsesCheckpointing { get; set; }
 
     /// <summary>The token table's place.</summary>
     public Slot Tokens => _embedding.Tokens;
+
+    /// <summary>Makes the stack of these of its layers, in this order; a layer may occur several times, over the same weights.</summary>
+    /// <returns>What puts the old layers back.</returns>
+    public Action Rearrange(IReadOnlyList<int> order)
+    {
+        (TransformerConfig config, TransformerLayer[] layers, int[] kinds) = (Config, _layers, _kindOfLayer);
+        var group = new ModuleGroup();
+        ModuleGroup old = _modules.Exchange(config.LayersPath, group);
+        var weights = new ExistingWeights(old);
+        _layers = [.. order.Select((layer, i) => new TransformerLayer(config, new WeightScope(weights, $"{layer}", group.Modules.At($"{i}")), layer, i))];
+        _kindOfLayer = [.. order.Select(layer => kinds[layer])];
+        Config = config with { Layers = order.Count, Kinds = [.. order.Select(layer => config.Kinds[layer])] };
+        return () =>
+        {
+            _modules.Exchange(config.LayersPath, old);
+            (Config, _layers, _kindOfLayer) = (config, layers, kinds);
+        };
+    }
 
     /// <summary>Hidden states (B, T, hidden) after the final norm.</summary>
     public Tensor Forward(TransformerInputs inputs)

@@ -17,14 +17,19 @@ internal sealed class TransformerLayer : ILayer
     private readonly Slot? _preFeedForward;
     private readonly Slot? _postFeedForward;
 
-    public TransformerLayer(TransformerConfig config, WeightScope weights, int index)
+    /// <summary>Builds the layer.</summary>
+    /// <param name="config">The whole stack's configuration.</param>
+    /// <param name="weights">The layer's place.</param>
+    /// <param name="index">The layer's number, on which some families' layers depend.</param>
+    /// <param name="position">Its place in the stack and in the cache, where layers are repeated; null: its number.</param>
+    public TransformerLayer(TransformerConfig config, WeightScope weights, int index, int? position = null)
     {
         _block = config.Block;
         bool plain = _block.FirstIsPlain && index == 0;
 
         // In the order of Hugging Face's modules, which is the order of parameters.
-        _attention = new Attention(config.Attention, weights, config.HiddenSize, index);
-        _cross = config.CrossAttention is { } cross ? new Attention(cross, weights, config.HiddenSize, index) : null;
+        _attention = new Attention(config.Attention, weights, config.HiddenSize, position ?? index);
+        _cross = config.CrossAttention is { } cross ? new Attention(cross, weights, config.HiddenSize, position ?? index) : null;
         _feedForward = config.FeedForward.Mixture is { } mixture && mixture.IsSparse(index)
             ? new Mixture(mixture, config.FeedForward.Activation, weights, config.HiddenSize)
             : new FeedForward(config.FeedForward, weights, config.HiddenSize);

@@ -31,7 +31,7 @@ public partial class SmolLM2GoldenTests
             UseRsLora = lora.GetProperty("use_rslora").GetBoolean(),
             TargetModules = lora.GetProperty("target_modules").EnumerateArray().Select(m => m.GetString()!).ToArray(),
         });
-        Dictionary<string, Parameter> trained = AdapterFiles.Tensors(model, "default").ToDictionary(t => t.Key, t => t.Value);
+        Dictionary<string, Tensor> trained = AdapterFiles.Tensors(model, "default").ToDictionary(t => t.Key, t => t.Value);
         Dictionary<string, Tensor> start = [];
         using (no_grad())
         {

@@ -1,4 +1,5 @@
 using System.Reflection;
+using LoraSharp.Adapters.Copies;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters.Injection;
@@ -12,45 +13,47 @@ internal static class ModuleTree
     /// <summary>All modules below the root, parents first. Adapted layers count as what they adapt: their insides are not entered.</summary>
     public static IEnumerable<Node> Walk(nn.Module root) => Walk(root, "");
 
-    /// <summary>Puts another module into the place of a node's.</summary>
-    /// <exception cref="AdapterException">The parent holds the module in a field whose type does not allow it.</exception>
+    /// <summary>Puts another module into the place of a node's, which <see cref="RequireReplaceable"/> has allowed.</summary>
     public static void Replace(Node node, nn.Module replacement)
     {
         if (FindField(node) is { } field)
         {
-            if (!field.FieldType.IsInstanceOfType(replacement))
-            {
-                throw new AdapterException(
-                    $"'{node.Path}' is held in the field '{field.Name}' of type {field.FieldType.Name} of {node.Parent.GetType().Name}, which cannot hold an adapted layer. Declare the field as Module<Tensor, Tensor>.");
-            }
-
             field.SetValue(node.Parent, replacement);
         }
-        else if (!ReplaceInList(node, replacement))
+        else if (FindList(node) is { } found)
         {
-            throw new AdapterException(
-                $"'{node.Path}' cannot be replaced: {node.Parent.GetType().Name} holds it neither in a field nor in a list of modules that could take an adapted layer.");
+            found.List[found.Index] = replacement;
         }
 
         // A null registration removes the old entry but keeps its place in the order.
         Register(node, replacement);
     }
 
-    /// <summary>Whether <see cref="Replace"/> would succeed with a Module&lt;Tensor, Tensor&gt;.</summary>
+    /// <summary>Throws unless an adapted layer could take the module's place.</summary>
     public static void RequireReplaceable(Node node)
     {
-        if (FindField(node) is { } field && !field.FieldType.IsAssignableFrom(typeof(AdaptedLinear)))
+        if (!IsReplaceable(node))
         {
-            throw new AdapterException(
-                $"'{node.Path}' is held in the field '{field.Name}' of type {field.FieldType.Name} of {node.Parent.GetType().Name}, which cannot hold an adapted layer. Declare the field as Module<Tensor, Tensor>.");
+            throw new AdapterException(FindField(node) is { } field
+                ? $"'{node.Path}' is held in the field '{field.Name}' of type {field.FieldType.Name} of {node.Parent.GetType().Name}, which cannot hold an adapted layer. Declare the field as Module<Tensor, Tensor>."
+                : $"'{node.Path}' cannot be replaced: {node.Parent.GetType().Name} holds it neither in a field nor in a list of modules that could take an adapted layer.");
         }
     }
+
+    /// <summary>Whether an adapted layer could take the module's place.</summary>
+    public static bool IsReplaceable(Node node) =>
+        FindField(node) is { } field ? field.FieldType.IsAssignableFrom(typeof(AdaptedLayer)) : FindList(node) is { } found && found.Takes(typeof(AdaptedLayer));
 
     private static IEnumerable<Node> Walk(nn.Module parent, string prefix)
     {
         foreach (var (name, module) in parent.named_children())
         {
             string path = prefix.Length == 0 ? name : $"{prefix}.{name}";
+            if (module is TrainedParameters)
+            {
+                continue;
+            }
+
             yield return new Node(path, module, parent, name);
             if (module is not AdaptedLayer)
             {
@@ -82,25 +85,26 @@ internal static class ModuleTree
     }
 
     // Sequential, ModuleList and ModuleDict keep their modules in a private list.
-    private static bool ReplaceInList(Node node, nn.Module replacement)
+    private static ListPlace? FindList(Node node)
     {
         for (Type? type = node.Parent.GetType(); type is not null && type != typeof(nn.Module); type = type.BaseType)
         {
             foreach (FieldInfo field in type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.DeclaredOnly))
             {
-                if (field.GetValue(node.Parent) is System.Collections.IList list)
+                if (field.GetValue(node.Parent) is System.Collections.IList list && list.IndexOf(node.Module) is >= 0 and var index)
                 {
-                    int index = list.IndexOf(node.Module);
-                    if (index >= 0)
-                    {
-                        list[index] = replacement;
-                        return true;
-                    }
+                    return new ListPlace(list, index);
                 }
             }
         }
 
-        return false;
+        return null;
+    }
+
+    private sealed record ListPlace(System.Collections.IList List, int Index)
+    {
+        public bool Takes(Type type) =>
+            List.GetType().GetInterfaces().Where(i => i.IsGenericType && i.GetGenericTypeDefinition() == typeof(IList<>)).All(i => i.GetGenericArguments()[0].IsAssignableFrom(type));
     }
 
     private static void Register(Node node, nn.Module replacement)

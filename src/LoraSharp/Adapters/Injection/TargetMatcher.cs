@@ -46,7 +46,8 @@ internal sealed class TargetMatcher
         return [.. candidates.OrderBy(c => wanted.Length == 0 ? 0 : wanted.Min(w => Distance(c, w[(w.LastIndexOf('.') + 1)..]))).ThenBy(c => c, StringComparer.Ordinal).Take(Shown)];
     }
 
-    private static Regex Compile(string pattern, string written)
+    /// <summary>A regular expression with a bound on its time; <paramref name="written"/> is what the user wrote.</summary>
+    public static Regex Compile(string pattern, string written)
     {
         try
         {

@@ -1,59 +1,28 @@
-using LoraSharp.Layers;
-using TorchSharp;
+using LoraSharp.Adapters.Bases;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters.Lora;
 
-/// <summary>LoRA on a linear layer: y += s · B(A(dropout(x))), A (r, in), B (out, r), both float32 by default.</summary>
-internal sealed class LoraLinear : LinearAdapter
+/// <summary>LoRA on a linear layer: y += s · B(A(dropout(x))), A (r, in), B (out, r).</summary>
+internal sealed class LoraLinear : LoraLayer
 {
-    private readonly Parameter lora_A;
-    private readonly Parameter lora_B;
-
-    public LoraLinear(long inFeatures, long outFeatures, int r, double scaling, double dropout, ScalarType dtype = ScalarType.Float32)
-        : base(nameof(LoraLinear))
+    public LoraLinear(BaseLayer layer, LoraSettings settings)
+        : base(nameof(LoraLinear), settings, [settings.R, layer.InFeatures], [layer.OutFeatures, settings.R], layer.OutFeatures, settings.UsesDora ? [layer.OutFeatures] : null)
     {
-        R = r;
-        Scaling = scaling;
-        Dropout = dropout;
-        lora_A = New([r, inFeatures]);
-        lora_B = New([outFeatures, r]);
-        nn.init.kaiming_uniform_(lora_A, Math.Sqrt(5));
-        RegisterComponents();
-
-        Parameter New(long[] shape) => (Parameter)new Parameter(zeros(shape, dtype: dtype)).DetachFromDisposeScope();
     }
 
-    public int R { get; }
-
-    public double Scaling { get; }
-
-    public double Dropout { get; }
-
-    public Parameter A => lora_A;
-
-    public Parameter B => lora_B;
-
-    public override Tensor Apply(Tensor x, Tensor output, Layers.Linear layer)
-    {
-        Tensor input = x.to(lora_A.dtype);
-        if (training && Dropout > 0)
-        {
-            input = nn.functional.dropout(input, Dropout, training: true);
-        }
-
-        Tensor update = input.matmul(lora_A.t()).matmul(lora_B.t()) * Scaling;
-        return output + update.to(output.dtype);
-    }
-
-    public override Tensor? ApplyFused(Tensor x, Layers.Linear layer)
+    public override Tensor? ApplyFused(Tensor x, BaseLayer layer)
     {
         // Training the base weight as well needs its gradient, which the fused node does not give.
-        bool plain = layer.Weight.Parameter is not { requires_grad: true };
-        return plain ? LoraLinearFunction.Apply(x, this, layer) : null;
+        bool plain = Magnitude is null && BBias is null && layer.Parameter is not { requires_grad: true };
+        return plain && layer is LinearBase { Linear: var linear } ? LoraLinearFunction.Apply(x, this, linear) : null;
     }
 
-    public override Tensor DeltaWeight(Layers.Linear layer) => lora_B.to(ScalarType.Float32).matmul(lora_A.to(ScalarType.Float32)).mul_(Scaling);
+    protected override Tensor Product(BaseLayer layer) => B.matmul(A);
 
-    public override IEnumerable<(string Key, Parameter Tensor)> FileTensors() => [("lora_A.weight", lora_A), ("lora_B.weight", lora_B)];
+    protected override Tensor Branch(Tensor x, BaseLayer layer) => nn.functional.linear(nn.functional.linear(x, A), B, BBias!);
+
+    protected override Tensor Norm(Tensor weight) => weight.norm(1, keepdim: true);
+
+    protected override Tensor ForOutput(Tensor factor) => factor.view(-1);
 }

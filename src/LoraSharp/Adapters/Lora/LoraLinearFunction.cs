@@ -81,7 +81,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
             gradX = (gradX.dtype == update.dtype ? gradX.add_(update) : gradX + update.to(gradX.dtype)).view(x.shape);
         }
 
-        Tensor? gradBias = layer.Bias is { requires_grad: true } bias ? gradRows.sum(0).to(bias.dtype) : null;
+        Tensor? gradBias = layer.Bias is { requires_grad: true } bias ? gradRows.sum([0L]).to(bias.dtype) : null;
         return [gradX, gradA, gradB, gradBias, null, null];
     });
 }

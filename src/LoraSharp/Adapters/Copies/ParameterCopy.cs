@@ -1,0 +1,16 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Adapters.Copies;
+
+/// <summary>Copies of parameters that live as long as the module that takes them.</summary>
+internal static class ParameterCopy
+{
+    public static Parameter Of(Parameter source)
+    {
+        using var noGrad = no_grad();
+        return (Parameter)new Parameter(source.detach().clone(), source.requires_grad).DetachFromDisposeScope();
+    }
+
+    public static Parameter New(Tensor value) => (Parameter)new Parameter(value).DetachFromDisposeScope();
+}
