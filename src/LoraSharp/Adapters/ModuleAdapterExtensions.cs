@@ -1,4 +1,5 @@
 using LoraSharp.Adapters;
+using LoraSharp.Adapters.Lora.Initialization;
 using LoraSharp.Adapters.Planning;
 using static TorchSharp.torch;
 
@@ -34,6 +35,22 @@ public static class ModuleAdapterExtensions
         ArgumentNullException.ThrowIfNull(adapterName);
         using AdapterPlan plan = config.Method.Plan(model, config, adapterName, initialize: true);
         plan.Attach(trainable: true, activate: true);
+    }
+
+    /// <summary>
+    /// Completes an adapter whose initialisation looks at data (<see cref="LoraInit.FromActivations"/>, <see cref="LoraInit.FromCovariance"/>): the model runs on the batches
+    /// with adapters disabled while the inputs of the adapted linear layers are observed. EVA goes through the batches again until its directions have settled, shares
+    /// out the ranks by explained variance and takes the adapter off layers that get none.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="batches">Each runs the model once: <c>() => model.Logits(ids)</c>.</param>
+    /// <param name="adapterName">The adapter, as it was added, untrained.</param>
+    /// <exception cref="AdapterException">There is no such adapter, its initialisation needs no data, or no input reached a layer.</exception>
+    public static void InitializeLora(this nn.Module model, IReadOnlyList<Action> batches, string adapterName = DefaultAdapter)
+    {
+        ArgumentNullException.ThrowIfNull(batches);
+        ArgumentNullException.ThrowIfNull(adapterName);
+        ActivationStart.Run(model, adapterName, batches);
     }
 
     /// <summary>Names of the model's adapters, in the order of adding.</summary>

@@ -1,5 +1,6 @@
 using LoraSharp.Adapters;
 using LoraSharp.Adapters.Files;
+using LoraSharp.Adapters.Lora;
 using LoraSharp.Files;
 using Microsoft.Extensions.Logging;
 using static TorchSharp.torch;
@@ -13,14 +14,31 @@ public static class ModuleAdapterFileExtensions
     /// Saves an adapter as PEFT's save_pretrained does: the default one into the folder itself, one of another name into a folder of that name below it. The folder is
     /// complete at every moment: the old one until the new one is finished.
     /// </summary>
-    /// <exception cref="AdapterException">There is no such adapter.</exception>
-    public static void SaveAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter)
+    /// <param name="model">The model.</param>
+    /// <param name="folder">The folder, created if need be.</param>
+    /// <param name="adapterName">The adapter.</param>
+    /// <param name="initialFolder">
+    /// A folder with the same adapter as it was before training. Initialisations like PiSSA change the base weights, so their adapters fit no other copy of the base; with
+    /// the initial adapter they are saved as a plain LoRA of twice the rank for the unchanged base (PEFT's path_initial_model_for_weight_conversion).
+    /// </param>
+    /// <exception cref="AdapterException">There is no such adapter, or the initial folder holds another one.</exception>
+    public static void SaveAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter, string? initialFolder = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(adapterName);
         AdapterSet.Require(model).Entry(adapterName);
         string target = adapterName == ModuleAdapterExtensions.DefaultAdapter ? folder : Path.Combine(folder, adapterName);
-        AtomicFolder.Write(target, temporary => AdapterFiles.Write(model, adapterName, temporary));
+        AtomicFolder.Write(target, temporary =>
+        {
+            if (initialFolder is null)
+            {
+                AdapterFiles.Write(model, adapterName, temporary);
+            }
+            else
+            {
+                LoraConversion.Write(model, adapterName, initialFolder, temporary);
+            }
+        });
     }
 
     /// <summary>Adds the adapter of a folder. The first one acts at once, later ones when <see cref="ModuleAdapterExtensions.SetAdapter"/> says so.</summary>

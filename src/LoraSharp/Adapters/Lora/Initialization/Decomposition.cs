@@ -52,6 +52,28 @@ internal static class Decomposition
         return (root.unsqueeze(1) * svd.Vh.narrow(0, 0, r), svd.U.narrow(1, 0, r) * root, null);
     }
 
+    /// <summary>SVD of the weight times the (damped) covariance of its inputs; the first or the last r components.</summary>
+    public static (Tensor A, Tensor B, Tensor? Base) Corda(Tensor weight, Tensor covariance, int r, double scaling, bool last)
+    {
+        const double LargestError = 0.05;
+        double damping = 0.01;
+        Tensor unit = eye(covariance.shape[0]), damped, inverse;
+        do
+        {
+            // Stronger until the inverse is one.
+            damped = covariance + (unit * (covariance.diagonal().mean() * damping));
+            inverse = linalg.inv(damped);
+            damping *= 2;
+        }
+        while ((damped.matmul(inverse) - unit).norm().item<float>() >= LargestError);
+
+        (Tensor u, Tensor s, Tensor vh) = linalg.svd(weight.matmul(damped), fullMatrices: false);
+        vh = vh.matmul(inverse);
+        long start = last ? s.shape[0] - r : 0;
+        Tensor root = (s.narrow(0, start, r) / scaling).sqrt();
+        return (root.unsqueeze(1) * vh.narrow(0, start, r), u.narrow(1, start, r) * root, null);
+    }
+
     private static (Tensor A, Tensor B, Tensor? Base) Olora(Tensor weight, int r, double scaling)
     {
         (Tensor q, Tensor upper) = linalg.qr(weight);
