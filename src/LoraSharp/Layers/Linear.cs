@@ -19,6 +19,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
         }
 
         Weight = weight;
+        weight.InTraining = training;
         this.bias = bias?.DetachFromDisposeScope() as Parameter;
         if (weight.Parameter is { } parameter)
         {
@@ -40,6 +41,13 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) =>
         Weight.Parameter is not null ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this);
+
+    /// <inheritdoc/>
+    public override void train(bool train = true)
+    {
+        base.train(train);
+        Weight.InTraining = train;
+    }
 
     /// <summary>Replaces the weight by one of the same sizes in another form and disposes of the old one.</summary>
     public void ReplaceWeight(LinearWeight weight)
@@ -79,6 +87,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
 
         LinearWeight old = Weight;
         Weight = weight;
+        weight.InTraining = training;
         return old;
     }
 

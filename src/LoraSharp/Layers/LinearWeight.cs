@@ -33,6 +33,9 @@ public abstract class LinearWeight : IDisposable
     /// <summary>Bytes that the weight occupies.</summary>
     public abstract long Bytes { get; }
 
+    /// <summary>Whether the layer is in training mode: some forms compute differently then.</summary>
+    public bool InTraining { get; internal set; }
+
     /// <summary>x (..., in) → x·Wᵀ + bias (..., out), in x's type. Records nothing for autograd unless the weight itself is trainable.</summary>
     public abstract Tensor Forward(Tensor x, Tensor? bias);
 

@@ -21,7 +21,16 @@ internal enum WeightStart
 /// <param name="Shape">Its shape in memory (a file may hold it transposed).</param>
 /// <param name="Start">Its values when it is new.</param>
 /// <param name="IsHead">Whether it belongs to a task's head, which may be new although the model is not.</param>
-internal readonly record struct WeightRequest(string Name, long[] Shape, WeightStart Start, bool IsHead);
+internal readonly record struct WeightRequest(string Name, long[] Shape, WeightStart Start, bool IsHead)
+{
+    private const string WeightSuffix = ".weight";
+
+    /// <summary>Whether it is the matrix of a linear layer, which a file may hold quantised.</summary>
+    public bool IsMatrix { get; init; }
+
+    /// <summary>Name of the module that the tensor belongs to.</summary>
+    public string Module => Name.EndsWith(WeightSuffix, StringComparison.Ordinal) ? Name[..^WeightSuffix.Length] : Name;
+}
 
 /// <summary>
 /// Where a model under construction gets its weights from: a checkpoint, a random generator, or nowhere (to learn names and shapes). Models are built by one
@@ -35,8 +44,8 @@ internal abstract class WeightProvider
     /// <summary>A parameter that is kept as it is.</summary>
     public abstract Parameter Parameter(WeightRequest request);
 
-    /// <summary>The weight matrix (out, in) of a linear layer, in the form that the load options ask for.</summary>
+    /// <summary>The weight matrix (out, in) of a linear layer, in the form that the load options ask for or that the file has.</summary>
     /// <param name="request">The matrix.</param>
-    /// <param name="quantize">False for heads and routers, which stay as they are.</param>
+    /// <param name="quantize">False for routers, which stay as they are. Heads are told by the request.</param>
     public abstract LinearWeight Weight(WeightRequest request, bool quantize);
 }

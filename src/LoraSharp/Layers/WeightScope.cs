@@ -36,7 +36,7 @@ internal readonly record struct WeightScope(WeightProvider Provider, string Pref
 
     /// <summary>A linear layer that the caller gives a place.</summary>
     public Linear LoadLinear(string path, long outFeatures, long inFeatures, bool bias = false, bool quantize = true) => new(
-        Provider.Weight(new WeightRequest(Full(path + ".weight"), [outFeatures, inFeatures], WeightStart.Random, IsHead), quantize && !IsHead),
+        Provider.Weight(new WeightRequest(Full(path + ".weight"), [outFeatures, inFeatures], WeightStart.Random, IsHead), quantize),
         bias ? Load(path + ".bias", WeightStart.Zeros, outFeatures) : null);
 
     /// <summary>A table of vectors.</summary>

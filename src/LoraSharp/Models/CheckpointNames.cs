@@ -20,7 +20,7 @@ internal enum NewHead
 }
 
 /// <summary>Finds a model's tensors in a checkpoint and compares the two sets.</summary>
-internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout layout)
+internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout layout, PackedTensors? packed = null)
 {
     /// <summary>The checkpoint's name of a model's tensor, or null.</summary>
     public string? Find(string name) => layout.Candidates(name).FirstOrDefault(checkpoint.Contains);
@@ -47,6 +47,17 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout la
 
             // A tensor may lie in a file twice, under its name and an alias.
             used.UnionWith(layout.Candidates(request.Name));
+            if (request.IsMatrix && packed?.Contains(found) == true)
+            {
+                used.UnionWith(packed.Companions(found));
+                if (packed.Fault(found, request.Shape) is { } fault)
+                {
+                    wrong.Add(fault);
+                }
+
+                continue;
+            }
+
             IReadOnlyList<long> actual = checkpoint.Entry(found).Shape;
             long[] shape = IsTransposed(request.Name) ? [.. request.Shape.Reverse()] : request.Shape;
             if (!actual.SequenceEqual(shape))
@@ -65,7 +76,7 @@ internal sealed class CheckpointNames(Checkpoint checkpoint, CheckpointLayout la
         var parts = new List<string>();
         Report(parts, "missing", newHead ? [] : [.. missing.Select(request => request.Name)]);
         Report(parts, "unexpected", unexpected);
-        Report(parts, "of the wrong shape", wrong);
+        Report(parts, "of the wrong shape or content", wrong);
         return parts.Count == 0
             ? [.. missing.Select(request => request.Name)]
             : throw new ModelFormatException(

@@ -6,10 +6,10 @@ using static TorchSharp.torch;
 namespace LoraSharp.Models;
 
 /// <summary>
-/// Weights of a model folder, each read, converted and (if asked for) quantised on its own, so that the peak of memory stays near the result's size. What the folder
-/// lacks is new: only a head, as its names were checked before.
+/// Weights of a model folder, each read, converted and (if asked for) quantised on its own, so that the peak of memory stays near the result's size. Packed ones are
+/// taken as they are. What the folder lacks is new: only a head, as its names were checked before.
 /// </summary>
-internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames names, LoadOptions options, ScalarType dtype, WeightProvider fresh) : WeightProvider
+internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames names, PackedTensors? packed, LoadOptions options, ScalarType dtype, WeightProvider fresh) : WeightProvider
 {
     public override bool Contains(string name) => names.Find(name) is not null;
 
@@ -31,19 +31,29 @@ internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames 
 
     public override LinearWeight Weight(WeightRequest request, bool quantize)
     {
-        if (!quantize || options.Quantization is null)
+        string? found = names.Find(request.Name);
+        if (found is not null && packed?.Contains(found) == true)
+        {
+            Begin(request);
+            return packed.Load(found, request.Shape, dtype);
+        }
+
+        // In a quantised checkpoint, what is not packed was left alone on purpose.
+        bool covered = quantize && options.Quantization?.Covers(request.Module, request.IsHead) == true;
+        if (!covered || (packed is not null && found is not null))
         {
             return new DenseWeight(Parameter(request));
         }
 
-        if (Begin(request) is not { } found)
+        Begin(request);
+        if (found is null)
         {
             return fresh.Weight(request, quantize);
         }
 
         using var scope = NewDisposeScope();
         Tensor view = names.IsTransposed(request.Name) ? Transposed(found) : checkpoint.View(found);
-        return options.Quantization.Quantize(view.dtype == dtype ? view : view.to(dtype));
+        return options.Quantization!.Quantize(view.dtype == dtype ? view : view.to(dtype));
     }
 
     // The tensor's name in the files, or null.

@@ -26,5 +26,5 @@ internal sealed class InspectingProvider(Func<string, bool> contains) : WeightPr
         return new Parameter(zeros(1).expand(request.Shape), requires_grad: false);
     }
 
-    public override LinearWeight Weight(WeightRequest request, bool quantize) => new DenseWeight(Parameter(request));
+    public override LinearWeight Weight(WeightRequest request, bool quantize) => new DenseWeight(Parameter(request with { IsMatrix = true }));
 }

@@ -28,10 +28,10 @@ internal static class ModelLoader
         options ??= new LoadOptions();
         options.Validate();
         ModelConfig config = ModelConfig.Load(folder);
-        if (config.Section("quantization_config") is { } quantized)
+        QuantizationConfig? stored = StoredQuantization.Read(config);
+        if (stored is not null)
         {
-            throw config.Error(
-                $"quantization_config with quant_method '{quantized.Text("quant_method", "?")}' is not supported; give the folder of the model's dense weights, and quantise them with LoadOptions.Quantization");
+            options = options with { Quantization = StoredQuantization.Combine(stored, options.Quantization) };
         }
 
         ModelPlan<TModel> model = plan(config);
@@ -46,15 +46,16 @@ internal static class ModelLoader
             GenerationConfig = GenerationConfig(folder),
         };
         using Checkpoint checkpoint = Checkpoint.Open(folder);
-        var names = new CheckpointNames(checkpoint, model.Layout);
+        PackedTensors? packed = stored is null ? null : new PackedTensors(checkpoint, options.Quantization!);
+        var names = new CheckpointNames(checkpoint, model.Layout, packed);
         var inspector = new InspectingProvider(name => names.Find(name) is not null);
         using (model.Build(origin, inspector))
         {
-            origin = origin with { NewTensors = names.Verify(inspector.Expected, model.NewHead) };
+            origin = origin with { NewTensors = names.Verify(inspector.Expected, model.NewHead), Quantization = packed?.Describe() ?? origin.Quantization };
         }
 
         var fresh = new RandomProvider(options, dtype, model.InitializerRange, generator: null);
-        return model.Build(origin, new CheckpointProvider(checkpoint, names, options, dtype, fresh));
+        return model.Build(origin, new CheckpointProvider(checkpoint, names, packed, options, dtype, fresh));
     }
 
     /// <summary>Copies a folder's weights into the parameters of a model of the same structure.</summary>

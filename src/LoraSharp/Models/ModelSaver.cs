@@ -11,10 +11,12 @@ internal static class ModelSaver
 {
     private const string ShardPattern = "model-*-of-*.safetensors";
 
-    public static void Save(PretrainedModel model, string folder, long maxShardBytes, ScalarType? dtype, CancellationToken cancellationToken)
+    public static void Save(PretrainedModel model, string folder, long maxShardBytes, ScalarType? dtype, bool quantized, CancellationToken cancellationToken)
     {
-        List<TensorSource> tensors = Tensors(model, dtype, cancellationToken);
-        JsonObject config = Config(model, dtype ?? model.Dtype);
+        QuantizationConfig? packing = !quantized ? null : model.Quantization
+            ?? throw new InvalidOperationException("The model is not quantised, so it cannot be saved so. Load it with LoadOptions.Quantization, or save it without 'quantized'.");
+        List<TensorSource> tensors = Tensors(model, dtype, packing, cancellationToken);
+        JsonObject config = Config(model, dtype ?? model.Dtype, packing);
         string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
         if (!Directory.Exists(full))
         {
@@ -51,7 +53,7 @@ internal static class ModelSaver
     }
 
     /// <summary>All tensors of a model under their names in its files, a shared one once.</summary>
-    public static List<TensorSource> Tensors(PretrainedModel model, ScalarType? dtype, CancellationToken cancellationToken)
+    private static List<TensorSource> Tensors(PretrainedModel model, ScalarType? dtype, QuantizationConfig? packing, CancellationToken cancellationToken)
     {
         CheckpointLayout layout = model.Origin.Layout;
         var tensors = new List<TensorSource>();
@@ -61,16 +63,9 @@ internal static class ModelSaver
             if (module is Linear { Weight: { Parameter: null } quantized })
             {
                 string name = Join(path, "weight");
-                bool transposed = layout.IsTransposed(name);
-                ScalarType type = dtype ?? quantized.Dtype;
-                long[] shape = transposed ? [quantized.InFeatures, quantized.OutFeatures] : [quantized.OutFeatures, quantized.InFeatures];
-                tensors.Add(TensorSource.Lazy(name, type, shape, () => Oriented(Checked().Dequantize(type), transposed)));
-
-                LinearWeight Checked()
-                {
-                    cancellationToken.ThrowIfCancellationRequested();
-                    return quantized;
-                }
+                tensors.AddRange(packing is null
+                    ? [Dequantized(name, quantized, dtype ?? quantized.Dtype, layout.IsTransposed(name), cancellationToken)]
+                    : PackedWriter.Tensors(name, quantized, packing.QuantStorage));
             }
 
             foreach (var (key, parameter) in module.named_parameters(recurse: false).Select(p => (p.name, (Tensor)p.parameter)).Concat(module.named_buffers(recurse: false)))
@@ -95,6 +90,16 @@ internal static class ModelSaver
         return tensors;
     }
 
+    private static TensorSource Dequantized(string name, LinearWeight weight, ScalarType type, bool transposed, CancellationToken cancellationToken)
+    {
+        long[] shape = transposed ? [weight.InFeatures, weight.OutFeatures] : [weight.OutFeatures, weight.InFeatures];
+        return TensorSource.Lazy(name, type, shape, () =>
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            return Oriented(weight.Dequantize(type), transposed);
+        });
+    }
+
     private static Tensor Oriented(Tensor tensor, bool transposed) => transposed ? tensor.transpose(0, 1).contiguous() : tensor;
 
     private static IEnumerable<(string Path, nn.Module Module)> Walk(nn.Module module, string path)
@@ -115,7 +120,7 @@ internal static class ModelSaver
         }
     }
 
-    private static JsonObject Config(PretrainedModel model, ScalarType dtype)
+    private static JsonObject Config(PretrainedModel model, ScalarType dtype, QuantizationConfig? packing)
     {
         var json = (JsonObject)model.Config.Json.DeepClone();
         json[json.ContainsKey("torch_dtype") && !json.ContainsKey("dtype") ? "torch_dtype" : "dtype"] = dtype switch
@@ -127,8 +132,13 @@ internal static class ModelSaver
             _ => throw new ArgumentException($"A model's weights cannot be saved as {dtype}; choose Float32, Float64, BFloat16 or Float16."),
         };
 
-        // The weights are written dense.
-        json.Remove("quantization_config");
+        JsonObject? source = json[StoredQuantization.Key] as JsonObject;
+        json.Remove(StoredQuantization.Key);
+        if (packing is not null)
+        {
+            json[StoredQuantization.Key] = StoredQuantization.Write(packing, dtype, source);
+        }
+
         json["architectures"] = new JsonArray(model.ReferenceClass);
         model.Amend(json);
         return json;

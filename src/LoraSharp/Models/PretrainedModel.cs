@@ -65,18 +65,19 @@ public abstract class PretrainedModel : nn.Module<Tensor, Tensor>, IPretrainedMo
 
     /// <summary>
     /// Writes the model as Hugging Face's libraries read it: config.json with every key that it was loaded with, generation_config.json if there was one, and the
-    /// weights in safetensors files. Quantised layers are written dense. Other files of the folder stay; unfinished saves leave nothing behind.
+    /// weights in safetensors files. Quantised layers are written dense, or as they are, in bitsandbytes' format. Other files of the folder stay; unfinished saves leave nothing behind.
     /// </summary>
     /// <param name="folder">The folder, created if need be.</param>
     /// <param name="maxShardSize">Largest weight file (<c>4GB</c>, <c>500MB</c>); over it the weights are split, with an index.</param>
     /// <param name="dtype">Type of the weights in the files; null: each keeps its own.</param>
+    /// <param name="quantized">Writes the quantised layers as bitsandbytes does, so that the folder loads as a quantised model there and here.</param>
     /// <param name="cancellationToken">Stops saving; the folder then stays as it was.</param>
-    /// <exception cref="InvalidOperationException">Adapters are in place: merge them or take them out first.</exception>
+    /// <exception cref="InvalidOperationException">Adapters are in place: merge them or take them out first. Or the model is not quantised but is to be saved so.</exception>
     /// <exception cref="FormatException"><paramref name="maxShardSize"/> is not a size.</exception>
-    public void Save(string folder, string maxShardSize = "4GB", ScalarType? dtype = null, CancellationToken cancellationToken = default)
+    public void Save(string folder, string maxShardSize = "4GB", ScalarType? dtype = null, bool quantized = false, CancellationToken cancellationToken = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        ModelSaver.Save(this, folder, ByteSize.Parse(maxShardSize), dtype, cancellationToken);
+        ModelSaver.Save(this, folder, ByteSize.Parse(maxShardSize), dtype, quantized, cancellationToken);
     }
 
     /// <summary>Bytes that all weights occupy: dense ones in their type, quantised ones with their scales. A shared matrix counts once.</summary>

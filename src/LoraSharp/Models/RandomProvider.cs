@@ -30,7 +30,7 @@ internal sealed class RandomProvider(LoadOptions options, ScalarType dtype, doub
 
     public override LinearWeight Weight(WeightRequest request, bool quantize)
     {
-        if (!quantize || options.Quantization is null)
+        if (!quantize || options.Quantization?.Covers(request.Module, request.IsHead) != true)
         {
             return new DenseWeight(Parameter(request));
         }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LoraSharp.Quantization;
 using LoraSharp.Tests.Golden;
+using LoraSharp.Tests.Layers;
 
 namespace LoraSharp.Tests.Quantization;
 
@@ -33,6 +34,7 @@ public class Int8GoldenTests
                 c.RequireKnownParameters("operation", "in_features", "out_features", "bias", "threshold", "has_fp16_weights", "dtype", "training", "algorithm");
                 Assert.False(p.GetProperty("has_fp16_weights").GetBoolean());
                 QuantizationAssert.InEveryForm(_ => ElementTypeNames.Run(p.GetProperty("dtype").GetString()!, new Linear(c, tensors)));
+                Int8WeightTests.Check(c);
                 break;
             case string other:
                 Assert.Fail($"{c}: unknown operation {other}.");

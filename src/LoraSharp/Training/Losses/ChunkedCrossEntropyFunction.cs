@@ -21,13 +21,13 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
 
     /// <param name="rows">(n, H): the states of the labelled positions.</param>
     /// <param name="targets">(n) int64.</param>
-    /// <param name="head">The projection, dense.</param>
+    /// <param name="head">The projection; a quantised one is not trained.</param>
     /// <param name="divisor">The sum is divided by this.</param>
     /// <param name="labelSmoothing">Share of the target spread over the vocabulary.</param>
     /// <param name="metrics">Entropy and accuracy of the plain distribution.</param>
     public static Tensor Apply(Tensor rows, Tensor targets, Linear head, double divisor, double labelSmoothing, out TokenMetrics metrics)
     {
-        bool recorded = is_grad_enabled() && (rows.requires_grad || head.Weight.Parameter!.requires_grad);
+        bool recorded = is_grad_enabled() && (rows.requires_grad || head.Weight.Parameter is { requires_grad: true });
         Tensor loss = apply(rows, head.Weight.Parameter!, head.Bias!, targets.alias(), head, divisor, labelSmoothing, recorded);
         metrics = _metrics;
         return loss;
@@ -40,10 +40,10 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
         double divisor = (double)vars[5], smoothing = (double)vars[6];
         bool recorded = (bool)vars[7];
         using var scope = NewDisposeScope();
-        Parameter weight = head.Weight.Parameter!;
-        bool trainsHead = recorded && weight.requires_grad, trainsBias = recorded && head.Bias is { requires_grad: true };
+        Parameter? weight = head.Weight.Parameter;
+        bool trainsHead = recorded && weight is { requires_grad: true }, trainsBias = recorded && head.Bias is { requires_grad: true };
         Tensor? gradRows = recorded && rows.requires_grad ? empty_like(rows) : null;
-        Tensor? gradWeight = trainsHead ? zeros_like(weight, dtype: ScalarType.Float32) : null;
+        Tensor? gradWeight = trainsHead ? zeros_like(weight!, dtype: ScalarType.Float32) : null;
         Tensor? gradBias = trainsBias ? zeros_like(head.Bias!, dtype: ScalarType.Float32) : null;
         double loss = 0, entropy = 0;
         long correct = 0, count = rows.shape[0];
@@ -73,14 +73,14 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
             }
 
             grad.mul_(1 / divisor);
-            Tensor narrow = grad.to(weight.dtype);
+            Tensor narrow = grad.to(rows.dtype);
             gradRows?.narrow(0, at, n).copy_(head.Weight.BackwardInput(narrow));
             gradWeight?.add_(narrow.t().matmul(x));
             gradBias?.add_(grad.sum(0));
         }
 
         _metrics = new TokenMetrics(count, entropy / count, (double)correct / count);
-        ctx.save_for_backward([.. new[] { gradRows, gradWeight?.to(weight.dtype), gradBias?.to(weight.dtype) }.OfType<Tensor>().Select(t => t.MoveToOuterDisposeScope())]);
+        ctx.save_for_backward([.. new[] { gradRows, gradWeight?.to(weight!.dtype), gradBias?.to(head.Bias!.dtype) }.OfType<Tensor>().Select(t => t.MoveToOuterDisposeScope())]);
         ctx.save_data("which", new[] { gradRows is not null, gradWeight is not null, gradBias is not null });
         return tensor((float)(loss / divisor)).MoveToOuterDisposeScope();
     }
