@@ -28,12 +28,12 @@ internal static class Pretraining
             {
                 Console.WriteLine($"Model: {model.parameters().Sum(parameter => parameter.numel()):N0} parameters.");
                 Train(model, tokenizer, documents, work, settings, cancellationToken);
-                model.Save(work);
+                model.Save(work, cancellationToken: cancellationToken);
             }
 
             // Loading it in bfloat16 and saving that halves the file.
             using (var half = CausalLM.Load(work, new LoadOptions { Dtype = ScalarType.BFloat16 }))
-                half.Save(output);
+                half.Save(output, cancellationToken: cancellationToken);
             tokenizer.Save(output);
             using var saved = CausalLM.Load(output, new LoadOptions { Dtype = ScalarType.Float32 });
             SampleAnswers.Write(saved, tokenizer);
