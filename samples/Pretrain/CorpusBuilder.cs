@@ -62,6 +62,7 @@ internal sealed class CorpusBuilder
             return;
         Repeat(8, () => documents.Add(Story(topic)));
         Repeat(12, () => documents.Add(Dialogue(AskForFact(topic))));
+        Repeat(36, () => documents.Add(Dialogue(AskAboutSymptom(topic))));
         if (!topic.IsAboutChild)
             Repeat(4, () => documents.Add(Visit(topic)));
     }
@@ -130,6 +131,21 @@ internal sealed class CorpusBuilder
             1 => ($"What should I avoid with {name}?", Sentence(List(Some(topic["avoid"], 2)))),
             2 => ($"When do I need a doctor with {name}?", $"If {Pick(topic["warn"])}."),
             _ => ($"What should I know about {name}?", Pick(topic["fact"])),
+        };
+    }
+
+    /// <summary>Leads from what someone feels, without the illness's name, to its causes and to the signs to watch for.</summary>
+    private (string Question, string Answer) AskAboutSymptom(Topic topic)
+    {
+        string say = Pick([.. topic["say"].Where(say => !say.EndsWith('?'))]);
+        return random.Next(5) switch
+        {
+            0 => ($"{say} {Pick(["What is the cause?", "Why is that?", "Where does it come from?", "What can it be?"])}", Cause(topic["cause"], topic["tip"])),
+            1 => ($"{say} {Pick(["When do I need a doctor?", "Should I worry?", "Do I need a doctor?"])}", Warning(Some(topic["warn"], 2))),
+            2 => ($"{say} What should I avoid?", Sentence(List(Some(topic["avoid"], 2)))),
+            3 => ($"{say} What does it mean?", Pick(topic["fact"])),
+            _ => ($"{say} {Pick(["What is it?", "What is the cause and what helps?", "Why, and what can I do?"])}",
+                $"The most likely cause is {Pick(topic["cause"])}, so {List(Some(topic["tip"], random.Next(1, 3)))}."),
         };
     }
 

@@ -3,7 +3,7 @@ namespace LoraSharp.Samples.Pretrain;
 /// <summary>What a run can change. The defaults reproduce the embedded model.</summary>
 internal sealed record PretrainSettings
 {
-    public double Epochs { get; init; } = 4;
+    public double Epochs { get; init; } = 3;
 
     public int HiddenSize { get; init; } = 192;
 

@@ -1,6 +1,3 @@
-using LoraSharp.Layers;
-using static TorchSharp.torch;
-
 namespace LoraSharp.Samples.Pretrain;
 
 /// <summary>Shows what a trained model answers to questions.</summary>
@@ -23,26 +20,9 @@ internal static class SampleAnswers
     public static void Write(CausalLM model, Tokenizer tokenizer)
     {
         foreach (string question in Questions)
-            Console.WriteLine($"Question: {question}\nAnswer:{Answer(model, tokenizer, $"Question: {question}\nAnswer:")}\n");
-    }
-
-    /// <summary>Continues a text with the most likely token, again and again, until the model ends its answer.</summary>
-    public static string Answer(CausalLM model, Tokenizer tokenizer, string prompt)
-    {
-        using var noGrad = no_grad();
-        using KvCache cache = model.NewCache();
-        List<int> answer = [];
-        long[] next = [.. tokenizer.EncodeToIds(prompt).Select(id => (long)id)];
-        while (answer.Count < MaxTokens)
         {
-            using var scope = NewDisposeScope();
-            int token = (int)model.Logits(tensor(next).unsqueeze(0), cache: cache, lastOnly: true).argmax(-1).item<long>();
-            if (token == tokenizer.EosId)
-                break;
-            answer.Add(token);
-            next = [token];
+            string prompt = $"Question: {question}\nAnswer:";
+            Console.WriteLine($"{prompt}{model.Generate(tokenizer, prompt, new GenerationOptions { MaxNewTokens = MaxTokens })}\n");
         }
-
-        return tokenizer.Decode(answer);
     }
 }

@@ -30,7 +30,7 @@ internal sealed class QuantizedMergeCase(GoldenCase golden, GoldenTensors tensor
         tensors.AssertClose("input.weight.dequantized", state.Dequantize(state.Dtype));
         Parameter? bias = tensors.Find("input.bias") is { } given ? new Parameter(given, requires_grad: false) : null;
         Assert.Equal(_parameters.GetProperty("bias").GetBoolean(), bias is not null);
-        var linear = new Layers.Linear(state, bias);
+        var linear = new LoraSharp.Layers.Linear(state, bias);
         using nn.Module<Tensor, Tensor> model = nn.Sequential(("layer", linear));
         model.LoadAdapter(Path.Combine(golden.Folder, "adapter"));
         TunedLayer layer = AdapterSet.Of(model).Layers.Single().Layer;
@@ -59,7 +59,7 @@ internal sealed class QuantizedMergeCase(GoldenCase golden, GoldenTensors tensor
     }
 
     // Compares a weight with the expected one and puts the expected bytes into its place, as one other code would shift all that follows.
-    private void Continue(Layers.Linear linear, string tag, Tensor sum, QuantizationConfig config, long[] shape)
+    private void Continue(LoraSharp.Layers.Linear linear, string tag, Tensor sum, QuantizationConfig config, long[] shape)
     {
         JsonElement state = golden.Expected.GetProperty(tag);
         var actual = (FourBitWeight)linear.Weight;
