@@ -196,7 +196,7 @@ public class PeftInitGoldenTests
         return type == "Conv1D";
     }
 
-    private static nn.Module<Tensor, Tensor> OneLayer(Tensor weight) => nn.Sequential((Layer, new Layers.Linear(DenseWeight.Frozen(weight.clone()))));
+    private static nn.Module<Tensor, Tensor> OneLayer(Tensor weight) => nn.Sequential((Layer, new LoraSharp.Layers.Linear(DenseWeight.Frozen(weight.clone()))));
 
     private static (TunedLayer Layer, LoraLayer Lora) Only(nn.Module model)
     {
@@ -216,7 +216,7 @@ public class PeftInitGoldenTests
             _inputs = [.. layers.Select(layer => layer.Input)];
             foreach (var (name, input) in layers)
             {
-                nn.Module<Tensor, Tensor> layer = new Layers.Linear(DenseWeight.Frozen(randn(9, input.shape[1])));
+                nn.Module<Tensor, Tensor> layer = new LoraSharp.Layers.Linear(DenseWeight.Frozen(randn(9, input.shape[1])));
                 _layers.Add(layer);
                 register_module(name, layer);
             }

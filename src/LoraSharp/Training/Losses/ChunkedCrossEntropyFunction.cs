@@ -76,7 +76,7 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
             Tensor narrow = grad.to(rows.dtype);
             gradRows?.narrow(0, at, n).copy_(head.Weight.BackwardInput(narrow));
             gradWeight?.add_(narrow.t().matmul(x));
-            gradBias?.add_(grad.sum(0));
+            gradBias?.add_(grad.sum([0]));
         }
 
         _metrics = new TokenMetrics(count, entropy / count, (double)correct / count);
