@@ -58,7 +58,7 @@ internal sealed record QuickstartOptions
         var alpha = new Option<double>("--alpha") { Description = "Numerator of the LoRA scaling alpha/r.", DefaultValueFactory = _ => 32 };
         var dropout = new Option<double>("--dropout") { Description = "Dropout on the adapter's input.", DefaultValueFactory = _ => 0 };
         var targets = new Option<string>("--target-modules") { Description = "'all-linear', names separated by commas, or a regular expression.", DefaultValueFactory = _ => "all-linear" };
-        var epochs = new Option<double?>("--epochs") { Description = "Passes over the data. Default: 5 (embedded model), 1 (real model)." };
+        var epochs = new Option<double?>("--epochs") { Description = "Passes over the data. Default: 4 (embedded model), 1 (real model)." };
         var steps = new Option<int?>("--max-steps") { Description = "Optimizer steps; wins over --epochs. Default: 60 for a real model." };
         var batch = new Option<int?>("--batch-size") { Description = "Rows per step. Default: 8 (embedded), 4 (real)." };
         var rate = new Option<double?>("--learning-rate") { Description = "Peak learning rate. Default: 2e-3 (embedded), 5e-4 (real)." };
@@ -88,7 +88,7 @@ internal sealed record QuickstartOptions
                     Alpha = parsed.GetValue(alpha),
                     Dropout = parsed.GetValue(dropout),
                     Targets = target.Contains(',', StringComparison.Ordinal) || target.All(c => char.IsLetterOrDigit(c) || c == '_') ? target.Split(',') : TargetModules.FromString(target),
-                    Epochs = parsed.GetValue(epochs) ?? (embedded ? 5 : 1),
+                    Epochs = parsed.GetValue(epochs) ?? (embedded ? 4 : 1),
                     MaxSteps = parsed.GetValue(steps) ?? (embedded || parsed.GetValue(epochs) is not null ? -1 : 60),
                     BatchSize = parsed.GetValue(batch) ?? (embedded ? 8 : 4),
                     LearningRate = parsed.GetValue(rate) ?? (embedded ? 2e-3 : 5e-4),
