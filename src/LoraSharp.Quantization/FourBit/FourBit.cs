@@ -8,6 +8,9 @@ namespace LoraSharp.Quantization;
 /// </summary>
 public static unsafe class FourBit
 {
+    /// <summary>The fewest elements of a rectangle that are worth another thread.</summary>
+    private const int RectangleGrain = 32768;
+
     /// <summary>Quantises a tensor.</summary>
     /// <typeparam name="T"><see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
     /// <param name="source">The elements in row-major order. A block that holds NaN dequantises to NaN.</param>
@@ -91,6 +94,52 @@ public static unsafe class FourBit
         ArgumentNullException.ThrowIfNull(tensor);
         FourBitLayout.RequireLength(destination.Length, tensor.Count, "The destination");
         Dequantize(tensor, 0, destination, maxThreads);
+    }
+
+    /// <summary>Dequantises a rectangle of a matrix, for instance a panel of its columns.</summary>
+    /// <typeparam name="T"><see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>.</typeparam>
+    /// <param name="tensor">The quantised matrix in row-major order.</param>
+    /// <param name="firstElement">The rectangle's first element: row × <paramref name="stride"/> + column.</param>
+    /// <param name="stride">Columns of the matrix.</param>
+    /// <param name="columns">Columns of the rectangle.</param>
+    /// <param name="destination">Receives whole rows of the rectangle, as many as it has room for, one after another.</param>
+    /// <param name="maxThreads">Threads to use; 0 means all processors.</param>
+    /// <exception cref="ArgumentException">The rectangle does not lie within the tensor, or the span does not hold whole rows.</exception>
+    public static void Dequantize<T>(FourBitTensor tensor, long firstElement, long stride, int columns, Span<T> destination, int maxThreads = 0)
+        where T : unmanaged
+    {
+        ArgumentNullException.ThrowIfNull(tensor);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(columns);
+        ArgumentOutOfRangeException.ThrowIfLessThan(stride, columns);
+        if (columns == stride)
+        {
+            Dequantize(tensor, firstElement, destination, maxThreads);
+            return;
+        }
+
+        long rows = destination.Length / columns;
+        FourBitLayout.RequireLength(destination.Length, rows * columns, "The destination (whole rows)");
+        if (firstElement < 0 || (rows > 0 && (firstElement % stride > stride - columns || ((rows - 1) * stride) + columns > tensor.Count - firstElement)))
+        {
+            throw new ArgumentOutOfRangeException(
+                nameof(firstElement), firstElement, $"The {rows} x {columns} rectangle from element {firstElement} does not lie within the matrix of {stride} columns and {tensor.Count} elements.");
+        }
+
+        using FourBitTensor.PinnedFourBit pinned = tensor.Pin();
+        fixed (T* start = destination)
+        {
+            FourBitAddresses weight = pinned.Addresses;
+            T* target = start;
+            FourBitKernels kernels = KernelSelection.Current.FourBit;
+            ElementType type = Element<T>.Type;
+            ParallelRanges.Run(rows, Math.Max(1, RectangleGrain / columns), maxThreads, (from, to) =>
+            {
+                for (long row = from; row < to; row++)
+                {
+                    kernels.Dequantize(weight, firstElement + (row * stride), columns, target + (row * columns), type, streaming: false);
+                }
+            });
+        }
     }
 
     /// <summary>

@@ -198,8 +198,9 @@ internal static unsafe class FusedProduct512
     }
 
     // A single row of x is read along with the weight in one stream, from whichever cache holds it.
+    // Tiles begin at blocks.
     private static int Tile(int batch, int columns, int blockSize) =>
-        batch == 1 ? columns : Math.Max(TileElements / Math.Min(batch, 8), blockSize);
+        batch == 1 ? columns : Math.Max(TileElements / Math.Min(batch, 8) / blockSize, 1) * blockSize;
 
     /// <summary>A number of rows that is known when the kernel is compiled.</summary>
     private interface IRowCount

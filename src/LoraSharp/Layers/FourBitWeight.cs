@@ -57,42 +57,25 @@ public sealed class FourBitWeight : LinearWeight
     public override Tensor Forward(Tensor x, Tensor? bias)
     {
         using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         ScalarType compute = _config.ComputeType ?? x.dtype;
-        Tensor result = nn.functional.linear(x.to(compute), Dequantize(compute), bias?.to(compute)!);
-        return result.to(x.dtype).MoveToOuterDisposeScope();
+        return FourBitProduct.Forward(Data, OutFeatures, x.to(compute), bias?.to(compute)).to(x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public override Tensor BackwardInput(Tensor gradOutput)
     {
         using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
         ScalarType compute = _config.ComputeType ?? gradOutput.dtype;
 
         // As the reference does, the backward weight is rounded to the original type first; that changes nothing where the compute type is as narrow.
-        Tensor weight = Dtype == compute || Dtype == ScalarType.Float32 ? Dequantize(compute) : Dequantize(Dtype).to(compute);
-        return gradOutput.to(compute).matmul(weight).to(gradOutput.dtype).MoveToOuterDisposeScope();
+        ScalarType through = Dtype == ScalarType.Float32 ? compute : Dtype;
+        return FourBitProduct.BackwardInput(Data, InFeatures, gradOutput.to(compute), through).to(gradOutput.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public override Tensor Dequantize(ScalarType dtype)
-    {
-        ScalarType direct = dtype is ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16 ? dtype : ScalarType.Float32;
-        Tensor dense = empty([OutFeatures, InFeatures], dtype: direct);
-        switch (direct)
-        {
-            case ScalarType.Float16:
-                FourBit.Dequantize(Data, TensorMemory.Span<Half>(dense));
-                break;
-            case ScalarType.BFloat16:
-                FourBit.Dequantize(Data, TensorMemory.Span<LoraSharp.Quantization.BFloat16>(dense));
-                break;
-            default:
-                FourBit.Dequantize(Data, TensorMemory.Span<float>(dense));
-                break;
-        }
-
-        return direct == dtype ? dense : dense.to(dtype, disposeAfter: true);
-    }
+    public override Tensor Dequantize(ScalarType dtype) => FourBitProduct.Dequantize(Data, OutFeatures, InFeatures, dtype);
 
     /// <inheritdoc/>
     public override void Assign(Tensor dense)
@@ -113,14 +96,9 @@ public sealed class FourBitWeight : LinearWeight
     private static FourBitTensor QuantizeData(Tensor weight, QuantizationConfig config)
     {
         using var scope = NewDisposeScope();
-        Tensor plain = weight.detach().contiguous();
-        FourBitTensor data = plain.dtype switch
-        {
-            ScalarType.Float32 => FourBit.Quantize<float>(TensorMemory.Span<float>(plain), config.Type, config.BlockSize),
-            ScalarType.Float16 => FourBit.Quantize<Half>(TensorMemory.Span<Half>(plain), config.Type, config.BlockSize),
-            ScalarType.BFloat16 => FourBit.Quantize<LoraSharp.Quantization.BFloat16>(TensorMemory.Span<LoraSharp.Quantization.BFloat16>(plain), config.Type, config.BlockSize),
-            _ => throw new ArgumentException($"A {weight.dtype} matrix cannot be quantised; convert it to Float32, Float16 or BFloat16.", nameof(weight)),
-        };
+        var work = new QuantizeWork(weight.detach().contiguous(), config);
+        KernelTypes.Run(weight.dtype, ref work);
+        FourBitTensor data = work.Result!;
         return config.DoubleQuant ? data.CompressStatistics(Mean(data.Absmax)) : data;
     }
 
@@ -130,5 +108,14 @@ public sealed class FourBitWeight : LinearWeight
         using var scope = NewDisposeScope();
         using var pin = absmax.Pin();
         return TensorMemory.View(pin.Pointer, [absmax.Length], ScalarType.Float32).mean().item<float>();
+    }
+
+    private struct QuantizeWork(Tensor weight, QuantizationConfig config) : IKernelWork
+    {
+        public FourBitTensor? Result { get; private set; }
+
+        public void Run<T>()
+            where T : unmanaged =>
+            Result = FourBit.Quantize<T>(TensorMemory.Span<T>(weight), config.Type, config.BlockSize, maxThreads: get_num_threads());
     }
 }

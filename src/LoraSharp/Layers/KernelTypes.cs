@@ -19,6 +19,9 @@ internal static class KernelTypes
     /// <summary>The type itself, or float32 where the kernels do not know it.</summary>
     public static ScalarType Nearest(ScalarType type) => Supports(type) ? type : ScalarType.Float32;
 
+    /// <summary>Bytes of an element.</summary>
+    public static int Bytes(ScalarType type) => type == ScalarType.Float32 ? 4 : 2;
+
     public static ElementType Element(ScalarType type) => type switch
     {
         ScalarType.Float16 => ElementType.Float16,

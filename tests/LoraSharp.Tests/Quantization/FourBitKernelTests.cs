@@ -81,6 +81,41 @@ public class FourBitKernelTests
         }
     }
 
+    [Theory]
+    [InlineData(32)]
+    [InlineData(64)]
+    [InlineData(1024)]
+    public void A_batch_of_any_size_with_many_columns_is_the_product(int blockSize)
+    {
+        const int Rows = 3, Columns = 4096;
+        var values = new Random(4);
+        float[] weights = [.. Enumerable.Range(0, Rows * Columns).Select(_ => values.NextSingle() - 0.5f)];
+        FourBitTensor weight = FourBit.Quantize<float>(weights, blockSize: blockSize);
+        var dense = new float[Rows * Columns];
+        FourBit.Dequantize(weight, dense.AsSpan());
+        for (int batch = 1; batch <= 17; batch++)
+        {
+            var random = new Random(batch);
+            float[] x = [.. Enumerable.Range(0, batch * Columns).Select(_ => random.NextSingle() - 0.5f)], y = new float[batch * Rows];
+            QuantizationAssert.InEveryForm(form =>
+            {
+                FourBit.Multiply<float>(weight, Rows, Columns, x, default, y);
+                for (int i = 0; i < y.Length; i++)
+                {
+                    double sum = 0, size = 0;
+                    for (int k = 0; k < Columns; k++)
+                    {
+                        double product = (double)x[(i / Rows * Columns) + k] * dense[(i % Rows * Columns) + k];
+                        sum += product;
+                        size += Math.Abs(product);
+                    }
+
+                    Assert.True(Math.Abs(sum - y[i]) <= 1e-6 * size, $"{form}, batch {batch}: y[{i}] is {y[i]} instead of {sum}");
+                }
+            });
+        }
+    }
+
     [Fact]
     public void A_tensor_quantised_in_pieces_is_the_same()
     {

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LoraSharp.Quantization;
 using LoraSharp.Tests.Golden;
-using LoraSharp.Tests.Layers;
 
 namespace LoraSharp.Tests.Quantization;
 

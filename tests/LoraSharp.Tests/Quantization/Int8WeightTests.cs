@@ -4,7 +4,7 @@ using LoraSharp.Tests.Golden;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraSharp.Tests.Layers;
+namespace LoraSharp.Tests.Quantization;
 
 public class Int8WeightTests
 {

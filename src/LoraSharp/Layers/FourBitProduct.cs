@@ -1,0 +1,151 @@
+using LoraSharp.Interop;
+using LoraSharp.Quantization;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace LoraSharp.Layers;
+
+/// <summary>
+/// Products with a 4-bit weight matrix W (out, in). Each element of W is rounded to the type of the product and each sum is rounded once, on every path, so paths differ
+/// by the order of summation only.
+/// </summary>
+internal static class FourBitProduct
+{
+    /// <summary>
+    /// Up to so many rows of x the product from the codes is faster than dequantising panels and multiplying densely (measured on Zen 5 with 2 threads, 4096 x 4096;
+    /// dense products in 16 bits have instructions of their own there, so they win earlier).
+    /// </summary>
+    private const int FusedRows16Bit = 32, FusedRows32Bit = 64;
+
+    /// <summary>A panel: with the rows of x that it meets, it should stay in the second-level caches, but products of too few columns are slow.</summary>
+    private const int PanelBytes = 4 << 20;
+
+    private const int SmallestPanel = 32;
+
+    /// <summary>Overrides the choice on this thread, so that tests run every path.</summary>
+    [ThreadStatic]
+    internal static FourBitPath? Forced;
+
+    /// <summary>x (..., in) → x·Wᵀ + bias (..., out), all in one type.</summary>
+    public static Tensor Forward(FourBitTensor data, long outFeatures, Tensor x, Tensor? bias)
+    {
+        long inFeatures = x.shape[^1];
+        using var scope = NewDisposeScope();
+        Tensor rows = x.reshape(-1, inFeatures), y;
+        switch (Choose(x.dtype, rows.shape[0]))
+        {
+            case FourBitPath.Fused:
+                y = empty([rows.shape[0], outFeatures], dtype: x.dtype);
+                var work = new MultiplyWork(data, rows.contiguous(), bias?.contiguous(), y);
+                KernelTypes.Run(x.dtype, ref work);
+                break;
+            case FourBitPath.Panel:
+                y = ForwardPanels(data, outFeatures, rows, bias);
+                break;
+            default:
+                y = nn.functional.linear(rows, Dequantize(data, outFeatures, inFeatures, x.dtype), bias!);
+                break;
+        }
+
+        return y.view([.. x.shape[..^1], outFeatures]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>gradOutput (..., out) → gradOutput·W (..., in), in its type; the elements of W are rounded to <paramref name="through"/> before.</summary>
+    public static Tensor BackwardInput(FourBitTensor data, long inFeatures, Tensor gradOutput, ScalarType through)
+    {
+        long outFeatures = gradOutput.shape[^1];
+        using var scope = NewDisposeScope();
+        Tensor rows = gradOutput.reshape(-1, outFeatures);
+        Tensor x = KernelTypes.Supports(rows.dtype) && Forced != FourBitPath.Whole
+            ? BackwardPanels(data, inFeatures, rows, through)
+            : rows.matmul(Dequantize(data, outFeatures, inFeatures, through).to(rows.dtype));
+        return x.view([.. gradOutput.shape[..^1], inFeatures]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The whole matrix.</summary>
+    public static Tensor Dequantize(FourBitTensor data, long outFeatures, long inFeatures, ScalarType type)
+    {
+        ScalarType direct = KernelTypes.Nearest(type);
+        Tensor dense = empty([outFeatures, inFeatures], dtype: direct);
+        Fill(data, dense, firstRow: 0, firstColumn: 0, inFeatures);
+        return direct == type ? dense : dense.to(type, disposeAfter: true);
+    }
+
+    private static FourBitPath Choose(ScalarType type, long rows) =>
+        !KernelTypes.Supports(type) ? FourBitPath.Whole
+        : Forced ?? (rows <= (type == ScalarType.Float32 ? FusedRows32Bit : FusedRows16Bit) ? FourBitPath.Fused : FourBitPath.Panel);
+
+    // Rows of W are columns of the result.
+    private static Tensor ForwardPanels(FourBitTensor data, long outFeatures, Tensor rows, Tensor? bias)
+    {
+        long inFeatures = rows.shape[1], step = PanelSize(outFeatures, inFeatures, rows.dtype);
+        Tensor y = empty([rows.shape[0], outFeatures], dtype: rows.dtype);
+        for (long at = 0; at < outFeatures; at += step)
+        {
+            using var scope = NewDisposeScope();
+            long count = Math.Min(step, outFeatures - at);
+            Tensor panel = PanelMemory.Tensor(count, inFeatures, rows.dtype);
+            Fill(data, panel, at, 0, inFeatures);
+            Tensor product = nn.functional.linear(rows, panel, bias?.narrow(0, at, count)!);
+            if (count == outFeatures)
+            {
+                return product.MoveToOuterDisposeScope();
+            }
+
+            y.narrow(1, at, count).copy_(product);
+        }
+
+        return y;
+    }
+
+    // Columns of W are columns of the result, so that no sum is cut.
+    private static Tensor BackwardPanels(FourBitTensor data, long inFeatures, Tensor rows, ScalarType through)
+    {
+        long outFeatures = rows.shape[1], step = PanelSize(inFeatures, outFeatures, rows.dtype);
+        Tensor x = empty([rows.shape[0], inFeatures], dtype: rows.dtype);
+        for (long at = 0; at < inFeatures; at += step)
+        {
+            using var scope = NewDisposeScope();
+            long count = Math.Min(step, inFeatures - at);
+            Tensor panel = PanelMemory.Tensor(outFeatures, count, through);
+            Fill(data, panel, 0, at, inFeatures);
+            Tensor product = rows.matmul(panel.to(rows.dtype));
+            if (count == inFeatures)
+            {
+                return product.MoveToOuterDisposeScope();
+            }
+
+            x.narrow(1, at, count).copy_(product);
+        }
+
+        return x;
+    }
+
+    /// <summary>Rows (or columns) of a panel whose other side is given.</summary>
+    private static long PanelSize(long all, long other, ScalarType type)
+    {
+        long fitting = PanelBytes / (other * KernelTypes.Bytes(type)) / SmallestPanel * SmallestPanel;
+        return Math.Min(all, Math.Max(SmallestPanel, fitting));
+    }
+
+    private static void Fill(FourBitTensor data, Tensor panel, long firstRow, long firstColumn, long inFeatures)
+    {
+        var work = new FillWork(data, panel, firstRow, firstColumn, inFeatures);
+        KernelTypes.Run(panel.dtype, ref work);
+    }
+
+    private readonly struct FillWork(FourBitTensor data, Tensor panel, long firstRow, long firstColumn, long inFeatures) : IKernelWork
+    {
+        public void Run<T>()
+            where T : unmanaged =>
+            FourBit.Dequantize(data, (firstRow * inFeatures) + firstColumn, inFeatures, checked((int)panel.shape[1]), TensorMemory.Span<T>(panel), get_num_threads());
+    }
+
+    private readonly struct MultiplyWork(FourBitTensor data, Tensor x, Tensor? bias, Tensor y) : IKernelWork
+    {
+        public void Run<T>()
+            where T : unmanaged =>
+            FourBit.Multiply<T>(
+                data, checked((int)y.shape[1]), checked((int)x.shape[1]), TensorMemory.Span<T>(x), bias is null ? [] : TensorMemory.Span<T>(bias), TensorMemory.Span<T>(y), get_num_threads());
+    }
+}
