@@ -20,7 +20,7 @@ public static class ByteSize
         {
             if (upper.EndsWith(unit, StringComparison.Ordinal)
                 && decimal.TryParse(upper[..^unit.Length].Trim(), NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal number)
-                && number > 0 && number * bytes is >= 1 and <= long.MaxValue)
+                && number <= long.MaxValue / bytes && number * bytes >= 1)
             {
                 return (long)(number * bytes);
             }

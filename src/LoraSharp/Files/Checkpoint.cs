@@ -122,7 +122,7 @@ public sealed class Checkpoint : IDisposable
         {
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(index));
             return document.RootElement.GetProperty("weight_map").EnumerateObject()
-                .ToDictionary(p => p.Name, p => p.Value.GetString()!, StringComparer.Ordinal);
+                .ToDictionary(p => p.Name, p => p.Value.GetString() ?? throw new JsonException($"'{p.Name}' has no file name"), StringComparer.Ordinal);
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException)
         {

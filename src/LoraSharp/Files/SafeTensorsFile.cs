@@ -14,6 +14,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     private readonly MemoryMappedViewAccessor? _view;
     private readonly Dictionary<string, TensorEntry> _byName;
     private readonly byte* _data;
+    private bool _disposed;
 
     private SafeTensorsFile(string path, SafeTensorsHeader header, MemoryMappedFile? map, MemoryMappedViewAccessor? view, byte* data)
     {
@@ -70,6 +71,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <exception cref="OverflowException">The tensor is larger than 2 GiB: use <see cref="Load"/>.</exception>
     public ReadOnlySpan<byte> Bytes(string name)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         TensorEntry entry = Entry(name);
         return new ReadOnlySpan<byte>(_data + entry.Begin, checked((int)entry.Bytes));
     }
@@ -88,6 +90,7 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <summary>A tensor over the mapped file itself, without a copy: read-only by contract, and valid only until the file is disposed.</summary>
     internal Tensor View(string name)
     {
+        ObjectDisposedException.ThrowIf(_disposed, this);
         TensorEntry entry = Entry(name);
         ScalarType dtype = TensorDtype.ToTorch(entry.Dtype)
             ?? throw new NotSupportedException($"Tensor '{name}' in '{Path}' is of type {entry.Dtype}, which torch cannot hold here; read its bytes instead.");
@@ -99,11 +102,13 @@ public sealed unsafe class SafeTensorsFile : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (_data != null && _view is { SafeMemoryMappedViewHandle.IsClosed: false })
+        if (!_disposed && _view is not null)
         {
             _view.SafeMemoryMappedViewHandle.ReleasePointer();
             _view.Dispose();
             _map!.Dispose();
         }
+
+        _disposed = true;
     }
 }

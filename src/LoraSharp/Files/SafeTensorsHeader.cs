@@ -9,6 +9,9 @@ internal sealed class SafeTensorsHeader
     /// <summary>The reference library's own limit.</summary>
     public const long MaxLength = 100_000_000;
 
+    // torch's own limit for most operators; no model comes near it.
+    private const int MaxDimensions = 64;
+
     private SafeTensorsHeader(IReadOnlyList<TensorEntry> tensors, IReadOnlyDictionary<string, string> metadata, long dataOffset)
     {
         Tensors = tensors;
@@ -52,18 +55,9 @@ internal sealed class SafeTensorsHeader
 
     private static SafeTensorsHeader Parse(byte[] json, long dataOffset, long fileSize, string path)
     {
-        JsonDocument document;
         try
         {
-            document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
-        }
-        catch (JsonException e)
-        {
-            throw new SafeTensorsException($"'{path}' is not a usable safetensors file: its header is not valid JSON ({e.Message}). Fetch it again.", e);
-        }
-
-        using (document)
-        {
+            using JsonDocument document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 8, AllowDuplicateProperties = false });
             if (document.RootElement.ValueKind != JsonValueKind.Object)
             {
                 throw Error(path, "its header is not a JSON object");
@@ -86,6 +80,11 @@ internal sealed class SafeTensorsHeader
             tensors.Sort((a, b) => a.Begin != b.Begin ? a.Begin.CompareTo(b.Begin) : a.End.CompareTo(b.End));
             CheckLayout(tensors, fileSize - dataOffset, path);
             return new SafeTensorsHeader(tensors, metadata, dataOffset);
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        {
+            // Names that are no valid UTF-8 or UTF-16 show only when they are read, as the second kind.
+            throw new SafeTensorsException($"'{path}' is not a usable safetensors file: its header is not valid JSON ({e.Message}). Fetch it again.", e);
         }
     }
 
@@ -117,18 +116,26 @@ internal sealed class SafeTensorsHeader
         string type = dtype.GetString()!;
         int bits = TensorDtype.Bits(type)
             ?? throw Error(path, $"tensor '{name}' has the unknown dtype '{type}' (known: {string.Join(", ", TensorDtype.Names)})");
+        if (shape.GetArrayLength() > MaxDimensions)
+        {
+            throw Error(path, $"tensor '{name}' has {shape.GetArrayLength()} dimensions; at most {MaxDimensions} are possible");
+        }
+
         var sizes = new long[shape.GetArrayLength()];
-        UInt128 total = (UInt128)bits;
+
+        // A size of zero must not hide the overflow of the others.
+        UInt128 claimed = (UInt128)bits;
         for (int i = 0; i < sizes.Length; i++)
         {
             sizes[i] = Number(shape[i], name, "shape", path);
-            total *= (UInt128)sizes[i];
-            if (total > long.MaxValue)
+            claimed *= (UInt128)Math.Max(1, sizes[i]);
+            if (claimed > long.MaxValue)
             {
                 throw Error(path, $"tensor '{name}' claims more elements than can exist");
             }
         }
 
+        UInt128 total = sizes.Contains(0) ? 0 : claimed;
         long begin = Number(offsets[0], name, "data_offsets", path), end = Number(offsets[1], name, "data_offsets", path);
         if (begin > end || end > dataLength)
         {

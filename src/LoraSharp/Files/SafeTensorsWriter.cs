@@ -13,7 +13,7 @@ public static class SafeTensorsWriter
 
     /// <summary>Writes tensors that are already in memory.</summary>
     /// <param name="path">The file; an existing one is replaced only when the new one is complete.</param>
-    /// <param name="tensors">Names and tensors; written in the reference library's order (element size descending, then name).</param>
+    /// <param name="tensors">Names and tensors; written in the reference library's order (widest element types first, then by name).</param>
     /// <param name="metadata">Entries of <c>__metadata__</c>; null writes <c>{"format":"pt"}</c>, which transformers asks for.</param>
     public static void Write(string path, IEnumerable<KeyValuePair<string, Tensor>> tensors, IReadOnlyDictionary<string, string>? metadata = null)
     {
@@ -24,7 +24,7 @@ public static class SafeTensorsWriter
     /// <summary>Writes tensors that are made one by one while writing.</summary>
     internal static void Write(string path, IReadOnlyCollection<TensorSource> sources, IReadOnlyDictionary<string, string>? metadata = null)
     {
-        TensorSource[] ordered = [.. sources.OrderByDescending(s => TensorDtype.Bits(s.Dtype)).ThenBy(s => s.Name, StringComparer.Ordinal)];
+        TensorSource[] ordered = [.. sources.OrderByDescending(s => TensorDtype.Rank(s.Dtype)).ThenBy(s => s.Name, StringComparer.Ordinal)];
         byte[] header = Header(ordered, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(path, stream =>
         {

@@ -32,11 +32,16 @@ public static class TensorDtype
         ["U64"] = (64, null),
     };
 
+    private static readonly string[] Order = [.. Types.Keys];
+
     /// <summary>Every element type that the format knows.</summary>
     public static IReadOnlyCollection<string> Names => Types.Keys;
 
     /// <summary>Bits of one element, or null for a name that the format does not know.</summary>
     public static int? Bits(string name) => Types.TryGetValue(name, out var type) ? type.Bits : null;
+
+    /// <summary>A type's place in the order in which the reference library writes tensors: the highest first.</summary>
+    internal static int Rank(string name) => Array.IndexOf(Order, name);
 
     /// <summary>torch's type, or null where torch (as TorchSharp has it) lacks one; such tensors can be read as bytes.</summary>
     public static ScalarType? ToTorch(string name) => Types.TryGetValue(name, out var type) ? type.Torch : null;

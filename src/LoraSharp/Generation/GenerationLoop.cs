@@ -8,6 +8,7 @@ namespace LoraSharp.Generation;
 /// <summary>The decoding loop: one step at a time over a key/value cache, for a batch of prompts that are padded on the left.</summary>
 internal sealed class GenerationLoop
 {
+    private const long ReservedTokens = 1024;
     private readonly CausalLM _model;
     private readonly GenerationOptions _options;
     private readonly HashSet<int> _ends;
@@ -32,12 +33,20 @@ internal sealed class GenerationLoop
             throw new ArgumentException("Each prompt needs at least one token.", nameof(prompts));
         }
 
+        int vocabulary = _model.Config.Integer("vocab_size");
+        if (prompts.SelectMany(prompt => prompt).FirstOrDefault(id => id < 0 || id >= vocabulary) is not 0 and int foreign)
+        {
+            throw new ArgumentException($"A prompt holds the token id {foreign}, but the model knows the ids below {vocabulary}. Use the model's own tokenizer.", nameof(prompts));
+        }
+
         int rows = prompts.Count, width = prompts.Max(prompt => prompt.Count);
         int[] padding = [.. prompts.Select(prompt => width - prompt.Count)];
         bool padded = padding.Any(p => p > 0);
         IReadOnlyList<LogitsProcessor> processors = LogitsProcessor.For(_options, padding);
         using Generator? generator = _options.Seed is { } seed ? new Generator((ulong)seed) : null;
-        using KvCache cache = _model.NewCache(width + _options.MaxNewTokens);
+
+        // A limit that is only there to be safe must not claim memory; beyond this the cache grows as it is filled.
+        using KvCache cache = _model.NewCache((int)Math.Min((long)width + _options.MaxNewTokens, width + ReservedTokens));
         var all = new List<int>[rows];
         for (int row = 0; row < rows; row++)
         {

@@ -32,6 +32,11 @@ public sealed record LoadOptions
             throw new ArgumentOutOfRangeException(nameof(NumLabels), NumLabels, "LoadOptions.NumLabels must be at least 1.");
         }
 
+        if (Quantization is not null && Dtype == ScalarType.Float64)
+        {
+            throw new ArgumentException("LoadOptions.Dtype is Float64, which cannot be quantised; choose Float32, BFloat16 or Float16, or leave Quantization out.");
+        }
+
         Quantization?.Validate();
     }
 }

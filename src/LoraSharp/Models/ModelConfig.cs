@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using LoraSharp.Files;
 
 namespace LoraSharp.Models;
 
@@ -40,6 +41,8 @@ public sealed class ModelConfig
     /// <exception cref="ModelFormatException">There is no config.json, or it is malformed.</exception>
     public static ModelConfig Load(string folder)
     {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        AtomicFolder.Recover(folder);
         if (!Directory.Exists(folder))
         {
             throw new DirectoryNotFoundException($"There is no model folder '{folder}'. Give the path of a Hugging Face model folder (config.json, *.safetensors, tokenizer.json).");

@@ -17,38 +17,17 @@ internal static class ModelSaver
             ?? throw new InvalidOperationException("The model is not quantised, so it cannot be saved so. Load it with LoadOptions.Quantization, or save it without 'quantized'.");
         List<TensorSource> tensors = Tensors(model, dtype, packing, cancellationToken);
         JsonObject config = Config(model, dtype ?? model.Dtype, packing);
-        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
-        if (!Directory.Exists(full))
-        {
-            AtomicFolder.Write(full, Fill);
-            return;
-        }
-
-        // Other files of an existing folder stay (a tokenizer, checkpoints): everything is written below it first, then renamed into place.
-        string stage = Path.Combine(full, "model" + AtomicFile.TemporarySuffix);
-        Delete(stage);
-        try
-        {
-            Directory.CreateDirectory(stage);
-            Fill(stage);
-            string[] written = [.. Directory.EnumerateFiles(stage)];
-            foreach (string file in written)
-            {
-                File.Move(file, Path.Combine(full, Path.GetFileName(file)), overwrite: true);
-            }
-
-            RemoveStale(full, [.. written.Select(file => Path.GetFileName(file)!)]);
-        }
-        finally
-        {
-            Delete(stage);
-        }
+        string full = Path.GetFullPath(folder);
+        string[] written = [];
+        AtomicFolder.Write(full, Fill);
+        RemoveStale(full, [.. written]);
 
         void Fill(string target)
         {
             CheckpointWriter.Write(target, tensors, maxShardBytes);
             ModelLoader.WriteGenerationConfig(target, model.Origin.GenerationConfig);
             AtomicFile.WriteText(Path.Combine(target, ModelConfig.FileName), ModelConfig.Write(config));
+            written = [.. Directory.EnumerateFiles(target).Select(file => Path.GetFileName(file)!)];
         }
     }
 
@@ -151,14 +130,6 @@ internal static class ModelSaver
         foreach (string file in candidates.Where(file => !written.Contains(Path.GetFileName(file))))
         {
             File.Delete(file);
-        }
-    }
-
-    private static void Delete(string folder)
-    {
-        if (Directory.Exists(folder))
-        {
-            Directory.Delete(folder, recursive: true);
         }
     }
 

@@ -52,6 +52,13 @@ public sealed record SftOptions : TrainingOptions
     internal override void Validate()
     {
         base.Validate();
-        Preparation.Validate();
+        try
+        {
+            Preparation.Validate();
+        }
+        catch (ArgumentException e)
+        {
+            throw new TrainingException($"SftOptions: {e.Message}", e);
+        }
     }
 }

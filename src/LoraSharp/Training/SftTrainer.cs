@@ -30,6 +30,13 @@ public sealed class SftTrainer
     {
         ArgumentNullException.ThrowIfNull(model);
         options.Validate();
+        if (options.EvalStrategy != StepStrategy.No && evalRows is null)
+        {
+            throw new TrainingException($"EvalStrategy is {options.EvalStrategy}, but there are no evaluation rows; pass evalData, or set it to No.");
+        }
+
+        RequireKnownTokens(model, rows, "training");
+        RequireKnownTokens(model, evalRows ?? [], "evaluation");
         _model = model;
         _options = options;
         var collator = new BatchCollator(PadId(model, tokenizer), options.Preparation.ResolvedPaddingFree, options.PadToMultipleOf);
@@ -68,6 +75,22 @@ public sealed class SftTrainer
         ArgumentNullException.ThrowIfNull(options);
         options.Validate();
         return RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.Preparation, null, cancellationToken).RequireRows();
+    }
+
+    // Past the table's end libtorch reads nothing sensible, or fails in the middle of a run.
+    private static void RequireKnownTokens(CausalLM model, IReadOnlyList<TokenizedRow> rows, string what)
+    {
+        int vocabulary = model.Config.Integer("vocab_size");
+        for (int i = 0; i < rows.Count; i++)
+        {
+            foreach (int id in rows[i].InputIds)
+            {
+                if (id < 0 || id >= vocabulary)
+                {
+                    throw new InvalidDataException($"Row {i} of the {what} data holds the token id {id}, but the model knows the ids below {vocabulary}. Use the model's own tokenizer.");
+                }
+            }
+        }
     }
 
     // Only places that padding fills carry this id, and they are masked by place, so any id does; the end token is the usual fallback.

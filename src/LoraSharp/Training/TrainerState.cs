@@ -72,12 +72,12 @@ internal sealed class TrainerState
             };
             foreach (JsonNode? entry in json["log_history"]!.AsArray())
             {
-                state.LogHistory.Add(entry!.AsObject().ToDictionary(p => p.Key, p => p.Value!.GetValue<double>(), StringComparer.Ordinal));
+                state.LogHistory.Add(entry!.AsObject().ToDictionary(p => p.Key, p => p.Value?.GetValue<double>() ?? double.NaN, StringComparer.Ordinal));
             }
 
             return state;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException or ArgumentException)
         {
             throw new TrainingException($"'{path}' is not a usable trainer state ({e.Message}). Resume from another checkpoint.", e);
         }
@@ -86,7 +86,8 @@ internal sealed class TrainerState
     private static JsonNode Entry(IReadOnlyDictionary<string, double> entry) =>
         new JsonObject(entry.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Key == "step" ? (int)p.Value : Number(p.Value))));
 
-    // Python writes 1.0 where .NET writes 1; JSON has no NaN, which Python writes all the same.
-    private static JsonNode Number(double value) =>
+    // Python writes 1.0 where .NET writes 1; JSON has no NaN, so that becomes null.
+    private static JsonNode? Number(double value) =>
+        double.IsNaN(value) || double.IsInfinity(value) ? null :
         value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonNode.Parse(value.ToString("F1", System.Globalization.CultureInfo.InvariantCulture))! : JsonValue.Create(value);
 }

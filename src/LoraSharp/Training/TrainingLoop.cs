@@ -59,9 +59,13 @@ internal sealed class TrainingLoop
     /// <summary>Sees the optimizer's parameters and gradients just before clipping; for tests that compare gradients.</summary>
     public Action<int, IReadOnlyList<ParameterGroup>>? BeforeClipping { get; set; }
 
+    /// <summary>Trains; a loop runs once.</summary>
     public TrainingResult Run(string? resumeFrom, CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
+
+        // A folder that cannot be written shows now, not when the first checkpoint is due.
+        Directory.CreateDirectory(_options.OutputDirectory);
         manual_seed(_options.Seed);
         if (resumeFrom is not null)
         {
@@ -99,6 +103,7 @@ internal sealed class TrainingLoop
         {
             _task.Model.train(wasTraining);
             _optimizer.ZeroGrad();
+            _optimizer.Dispose();
         }
     }
 
@@ -230,11 +235,25 @@ internal sealed class TrainingLoop
 
     private void Checkpoint()
     {
+        RequireFiniteWeights();
         string folder = TrainingCheckpoint.FolderOf(_options.OutputDirectory, _state.GlobalStep);
         TrainingCheckpoint.Save(folder, _task, _optimizer, _schedule, _state);
         if (_options.SaveTotalLimit is { } limit)
         {
             TrainingCheckpoint.Rotate(_options.OutputDirectory, limit);
+        }
+    }
+
+    // A checkpoint that cannot be resumed must not push out one that can.
+    private void RequireFiniteWeights()
+    {
+        using var scope = NewDisposeScope();
+        using var noGrad = no_grad();
+        NamedParameter? bad = _optimizer.Groups.SelectMany(group => group.Parameters).FirstOrDefault(parameter => !parameter.Value.isfinite().all().item<bool>());
+        if (bad is not null)
+        {
+            throw new TrainingException(
+                $"'{bad.Name}' is not finite after step {_state.GlobalStep}; no checkpoint of it was written, and the earlier ones are intact. Lower LearningRate, and resume from the last checkpoint.");
         }
     }
 

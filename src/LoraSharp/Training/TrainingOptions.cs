@@ -97,6 +97,7 @@ public record TrainingOptions
             throw new TrainingException("OutputDirectory is empty; name the folder for checkpoints and logs.");
         }
 
+        Require(!File.Exists(OutputDirectory), $"OutputDirectory '{OutputDirectory}' is a file; name a folder.");
         Require(MaxSteps > 0 || (double.IsFinite(Epochs) && Epochs > 0), $"Epochs is {Epochs} and MaxSteps is {MaxSteps}; one of them must be above 0.");
         Require(BatchSize >= 1, $"BatchSize is {BatchSize}; it must be at least 1.");
         Require(EvalBatchSize >= 1, $"EvalBatchSize is {EvalBatchSize}; it must be at least 1.");

@@ -28,8 +28,10 @@ internal sealed class GoldenTensors(GoldenCase golden) : IDisposable
         using var scope = NewDisposeScope();
         Assert.True(expected.shape.SequenceEqual(actual.shape), $"{what}: shape [{string.Join(", ", actual.shape)}], expected [{string.Join(", ", expected.shape)}]");
         Tensor e = expected.to(ScalarType.Float64), a = actual.detach().to(ScalarType.Float64);
-        Tensor excess = (a - e).abs() - (e.abs() * relative + absolute);
-        Tensor bad = excess.gt(0).logical_or(a.isnan().logical_and(e.isnan().logical_not()));
+
+        // Comparisons with NaN are false: what is not shown to be close is bad. Infinities are close to their equals only.
+        Tensor close = (a - e).abs().le((e.abs() * relative) + absolute).logical_and(e.isfinite());
+        Tensor bad = close.logical_or(a.eq(e)).logical_or(a.isnan().logical_and(e.isnan())).logical_not();
         if (mask is not null)
         {
             bad = bad.logical_and(mask.to_type(ScalarType.Bool));
@@ -38,11 +40,13 @@ internal sealed class GoldenTensors(GoldenCase golden) : IDisposable
         long count = bad.sum().item<long>();
         if (count > 0)
         {
-            Tensor difference = (a - e).abs().masked_fill(bad.logical_not(), 0);
+            Tensor difference = (a - e).abs().masked_fill(bad.logical_not(), 0).nan_to_num(double.PositiveInfinity, double.PositiveInfinity);
             Assert.Fail($"{what}: {count} of {e.numel()} elements differ, by up to {difference.max().item<double>():g4} (allowed {absolute:g4} + {relative:g4}·|expected|, largest expected {e.abs().max().item<double>():g4})");
         }
     }
 
     public static void AssertClose(string what, double expected, double actual, double absolute, double relative) =>
-        Assert.True(Math.Abs(actual - expected) <= absolute + (relative * Math.Abs(expected)), $"{what}: {actual:R}, expected {expected:R} (allowed {absolute:g4} + {relative:g4}·|expected|)");
+        Assert.True(
+            expected.Equals(actual) || (double.IsFinite(expected) && Math.Abs(actual - expected) <= absolute + (relative * Math.Abs(expected))),
+            $"{what}: {actual:R}, expected {expected:R} (allowed {absolute:g4} + {relative:g4}·|expected|)");
 }

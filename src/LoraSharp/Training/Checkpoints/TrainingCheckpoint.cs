@@ -29,9 +29,9 @@ internal static class TrainingCheckpoint
             using Tensor random = get_rng_state();
             SafeTensorsWriter.Write(Path.Combine(temporary, RandomFile), new Dictionary<string, Tensor> { [RandomTensor] = random });
             AtomicFile.WriteText(Path.Combine(temporary, TrainerState.FileName), state.ToText());
-        });
+        }, keepOthers: false);
 
-    /// <summary>Puts everything back and returns the run's state.</summary>
+    /// <summary>Puts everything back and returns the run's state. What was trained is changed last, when everything else has been found to fit.</summary>
     public static TrainerState Load(string folder, TrainingTask task, IOptimizer optimizer, LearningRateSchedule schedule)
     {
         foreach (string file in (string[])[OptimizerFile, ScheduleFile, RandomFile, TrainerState.FileName])
@@ -43,27 +43,49 @@ internal static class TrainingCheckpoint
         }
 
         TrainerState state = TrainerState.Parse(Path.Combine(folder, TrainerState.FileName));
-        task.Load(folder);
-        using (var scope = NewDisposeScope())
-        using (SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(folder, OptimizerFile)))
+        using var scope = NewDisposeScope();
+        Tensor random = Random(folder);
+        try
         {
+            using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(folder, OptimizerFile));
             optimizer.LoadState(file.Tensors.ToDictionary(t => t.Name, t => file.Load(t.Name), StringComparer.Ordinal));
+            schedule.LoadState(Schedule(folder));
         }
-
-        schedule.LoadState(JsonNode.Parse(File.ReadAllText(Path.Combine(folder, ScheduleFile)))?.AsObject()
-            ?? throw new TrainingException($"'{ScheduleFile}' in '{folder}' is empty. Resume from another checkpoint."));
-        using (SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(folder, RandomFile)))
-        using (Tensor random = file.Load(RandomTensor))
+        catch (InvalidDataException e)
         {
-            set_rng_state(random);
+            throw new TrainingException($"The checkpoint '{folder}' does not fit this run: {e.Message}", e);
         }
 
+        task.Load(folder);
+        set_rng_state(random);
         return state;
+    }
+
+    private static JsonObject Schedule(string folder)
+    {
+        try
+        {
+            return JsonNode.Parse(File.ReadAllText(Path.Combine(folder, ScheduleFile))) as JsonObject ?? throw new JsonException("It is not a JSON object.");
+        }
+        catch (JsonException e)
+        {
+            throw new TrainingException($"'{ScheduleFile}' in '{folder}' is damaged ({e.Message}). Resume from another checkpoint.", e);
+        }
+    }
+
+    private static Tensor Random(string folder)
+    {
+        using SafeTensorsFile file = SafeTensorsFile.Open(Path.Combine(folder, RandomFile));
+        using Tensor now = get_rng_state();
+        return file.Contains(RandomTensor) && file.Entry(RandomTensor) is { Dtype: "U8" } entry && entry.Shape.SequenceEqual(now.shape)
+            ? file.Load(RandomTensor)
+            : throw new TrainingException($"'{RandomFile}' in '{folder}' does not hold the state of a random generator. Resume from another checkpoint.");
     }
 
     /// <summary>The checkpoint that a path means: the folder itself, or the latest one below an output directory.</summary>
     public static string Resolve(string path)
     {
+        AtomicFolder.Recover(path);
         if (File.Exists(Path.Combine(path, TrainerState.FileName)))
         {
             return path;
@@ -95,7 +117,7 @@ internal static class TrainingCheckpoint
 
         foreach (string left in Directory.EnumerateDirectories(outputDirectory, Prefix + "*" + AtomicFile.TemporarySuffix).ToArray())
         {
-            // What an interrupted save left: an old folder whose successor never took its place goes back.
+            // A save may have been interrupted when only renames were left to do.
             AtomicFolder.Recover(left[..left.IndexOf('.', Path.GetDirectoryName(left)!.Length)]);
         }
 
