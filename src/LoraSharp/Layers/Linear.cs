@@ -6,7 +6,7 @@ namespace LoraSharp.Layers;
 /// <summary>y = x·Wᵀ + b over a weight in any form. Where the form cannot be trained, autograd keeps nothing but the layer itself.</summary>
 public sealed class Linear : nn.Module<Tensor, Tensor>
 {
-    private readonly Parameter? bias;
+    private Parameter? bias;
 
     /// <summary>Takes over a weight and a bias (out), or none.</summary>
     public Linear(LinearWeight weight, Parameter? bias = null)
@@ -88,6 +88,26 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
         LinearWeight old = Weight;
         Weight = weight;
         weight.InTraining = training;
+        return old;
+    }
+
+    /// <summary>Takes a weight and a bias with another number of outputs, and gives the old weight back.</summary>
+    internal LinearWeight Resize(LinearWeight weight, Parameter? newBias)
+    {
+        LinearWeight old = Weight;
+        _internal_params.Clear();
+        Weight = weight;
+        bias = newBias;
+        if (weight.Parameter is { } parameter)
+        {
+            register_parameter("weight", parameter);
+        }
+
+        if (newBias is not null)
+        {
+            register_parameter("bias", newBias);
+        }
+
         return old;
     }
 
