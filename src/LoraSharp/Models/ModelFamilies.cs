@@ -35,6 +35,7 @@ internal static class ModelFamilies
         ["roberta"] = config => BertFamilies.Roberta(config, "Roberta"),
         ["smollm3"] = LlamaFamilies.SmolLM3,
         ["stablelm"] = LlamaFamilies.StableLm,
+        ["starcoder2"] = LlamaFamilies.StarCoder2,
         ["xlm-roberta"] = config => BertFamilies.Roberta(config, "XLMRoberta"),
     };
 

@@ -192,6 +192,26 @@ internal static class LlamaFamilies
         });
     }
 
+    /// <summary>LayerNorms, biases everywhere and a feed-forward layer without a gate (Lozhkov et al. 2024).</summary>
+    public static ModelSpec StarCoder2(ModelConfig config)
+    {
+        bool bias = config.Flag("use_bias", true);
+        return Base(config, new LlamaDefaults
+        {
+            ClassName = "Starcoder2",
+            Tied = true,
+            Norm = NormKind.Layer,
+            NormEpsKey = "norm_epsilon",
+            NormEps = 1e-5,
+            Activation = "gelu_pytorch_tanh",
+            Slides = _ => true,
+        }).WithBody(body => body with
+        {
+            Attention = body.Attention with { QkvBias = bias, OutputBias = bias },
+            FeedForward = Plain(body.FeedForward.Intermediate, body.FeedForward.Activation, "mlp.c_fc", "mlp.c_proj", bias),
+        });
+    }
+
     /// <summary>A parallel block with one LayerNorm without bias, paired rotary features, scaled logits.</summary>
     public static ModelSpec Cohere(ModelConfig config)
     {
