@@ -28,11 +28,18 @@ internal sealed class AdapterEntry(string name, AdapterConfig config)
 /// <summary>An adapter that acts on the model as a whole instead of on layers.</summary>
 internal interface IModelAdapter
 {
+    /// <summary>What a file holds, under whole keys.</summary>
     IEnumerable<AdapterTensor> FileTensors();
 
-    IEnumerable<Parameter> Trained();
+    /// <summary>What trains, which may differ from what a file holds.</summary>
+    IEnumerable<(string Name, Parameter Parameter)> Trained();
 
+    /// <summary>Lets it act on the model.</summary>
     void Attach(nn.Module root);
 
+    /// <summary>Lets the model act without it.</summary>
     void Detach(nn.Module root);
+
+    /// <summary>Takes it out of the model for good.</summary>
+    void Remove(nn.Module root);
 }

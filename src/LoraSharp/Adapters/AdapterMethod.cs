@@ -48,6 +48,9 @@ internal abstract class LayerMethod : AdapterMethod
 
     public override AdapterPlan Plan(nn.Module root, AdapterConfig config, string adapter, bool initialize) => new LayerPlan(this, root, config, adapter, initialize);
 
+    /// <summary>What the configuration becomes before the targets are looked for.</summary>
+    public virtual AdapterConfig Prepare(AdapterConfig config, nn.Module root) => config;
+
     /// <summary>What the configuration becomes once the paths of the targets are known.</summary>
     public virtual AdapterConfig Resolve(AdapterConfig config, nn.Module root, IReadOnlyList<string> paths) => config;
 

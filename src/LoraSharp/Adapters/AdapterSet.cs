@@ -126,7 +126,7 @@ internal sealed class AdapterSet
         }
 
         entry.BaseParameters.ForEach(item => item.Tensor.requires_grad_(trainable));
-        foreach (Parameter parameter in entry.ModelAdapter?.Trained() ?? [])
+        foreach (var (_, parameter) in entry.ModelAdapter?.Trained() ?? [])
         {
             parameter.requires_grad_(trainable);
         }
@@ -146,7 +146,7 @@ internal sealed class AdapterSet
             host.Delete(adapter);
         }
 
-        entry.ModelAdapter?.Detach(_root);
+        entry.ModelAdapter?.Remove(_root);
         entry.Shared?.Dispose();
         RestoreBase(entry);
         Entries.Remove(entry);
@@ -168,7 +168,7 @@ internal sealed class AdapterSet
 
         foreach (AdapterEntry entry in Entries)
         {
-            entry.ModelAdapter?.Detach(_root);
+            entry.ModelAdapter?.Remove(_root);
             entry.Shared?.Dispose();
             if (!keepTrained)
             {

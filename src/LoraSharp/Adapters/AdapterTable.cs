@@ -3,7 +3,7 @@ using static TorchSharp.torch;
 namespace LoraSharp.Adapters;
 
 /// <summary>The adapters of one layer by name, as a module, so that their parameters are found; unlike TorchSharp's ModuleDict it can change after registration.</summary>
-internal sealed class AdapterTable<T> : nn.Module
+internal sealed class AdapterTable<T> : nn.Module, IAdapterStore
     where T : nn.Module
 {
     private readonly Dictionary<string, T> _byName = new(StringComparer.Ordinal);
@@ -33,3 +33,6 @@ internal sealed class AdapterTable<T> : nn.Module
         return adapter;
     }
 }
+
+/// <summary>Marks a module that holds adapters' tensors inside the model; it is no part of the base.</summary>
+internal interface IAdapterStore;

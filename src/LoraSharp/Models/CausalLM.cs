@@ -81,7 +81,7 @@ public sealed partial class CausalLM : PretrainedModel
     public Tensor HiddenStates(Tensor inputIds, Tensor? attentionMask = null, Tensor? positionIds = null, KvCache? cache = null)
     {
         RequireIds(inputIds);
-        return _body.Forward(new TransformerInputs { Ids = inputIds, AttentionMask = attentionMask, PositionIds = positionIds, Cache = cache });
+        return HiddenStates(new TransformerInputs { Ids = inputIds, AttentionMask = attentionMask, PositionIds = positionIds, Cache = cache });
     }
 
     /// <summary>An empty cache of this model's depth.</summary>
@@ -93,7 +93,14 @@ public sealed partial class CausalLM : PretrainedModel
     internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
 
     /// <summary>Hidden states of inputs in every form.</summary>
-    internal Tensor HiddenStates(TransformerInputs inputs) => _body.Forward(inputs);
+    internal Tensor HiddenStates(TransformerInputs inputs)
+    {
+        using PromptedInputs? prompted = Prompt?.Extend(inputs, _body.Tokens);
+        return _body.Forward(prompted?.Inputs ?? inputs);
+    }
+
+    /// <summary>What stands before every input (soft prompts), or null.</summary>
+    internal ISoftPrompt? Prompt { get; set; }
 
     /// <summary>Logits (..., vocabulary) of hidden states (..., hidden).</summary>
     internal Tensor ProjectLogits(Tensor hidden)

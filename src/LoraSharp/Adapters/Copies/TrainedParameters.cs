@@ -8,7 +8,7 @@ namespace LoraSharp.Adapters.Copies;
 /// Full copies of a module's parameters, one for each adapter that trains them (PEFT's modules_to_save). The acting adapter's copy stands in the module's own places,
 /// so the forward pass is the module's, whatever module that is.
 /// </summary>
-internal sealed class TrainedParameters : nn.Module, IAdapterHost
+internal sealed class TrainedParameters : nn.Module, IAdapterHost, IAdapterStore
 {
     private readonly IReadOnlyList<ParameterSlot> _slots;
     private readonly string _keyPrefix;

@@ -43,6 +43,15 @@ internal sealed class ConfigReader(JsonObject json, string source)
         JsonNode other => throw Error(key, other, "an object"),
     };
 
+    /// <summary>The key <c>bias</c>, whose third value is named after the method.</summary>
+    public AdapterBias Bias(string only) => Text("bias", "none") switch
+    {
+        "none" => AdapterBias.None,
+        "all" => AdapterBias.All,
+        string value when value == only => AdapterBias.AdaptedLayers,
+        string other => throw Error("bias", other, $"none, all or {only}"),
+    };
+
     /// <summary>A key whose feature changes the numbers and is not supported: it may only be absent or off.</summary>
     public void RequireOff(string key)
     {

@@ -34,6 +34,9 @@ internal sealed class ConfigWriter
         Set("peft_version", PeftVersion);
     }
 
+    /// <summary>The key <c>bias</c>, whose third value is named after the method.</summary>
+    public void Bias(AdapterBias bias, string only) => Set("bias", bias switch { AdapterBias.All => "all", AdapterBias.AdaptedLayers => only, _ => "none" });
+
     /// <summary>The keys of methods that adapt layers.</summary>
     public void Targets(AdapterConfig config)
     {

@@ -1,5 +1,4 @@
 using System.Reflection;
-using LoraSharp.Adapters.Copies;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Adapters.Injection;
@@ -49,7 +48,7 @@ internal static class ModuleTree
         foreach (var (name, module) in parent.named_children())
         {
             string path = prefix.Length == 0 ? name : $"{prefix}.{name}";
-            if (module is TrainedParameters)
+            if (module is IAdapterStore)
             {
                 continue;
             }

@@ -28,7 +28,7 @@ internal static class LoraConfigJson
             R = json.Integer("r", 8),
             Alpha = json.Number("lora_alpha", 8),
             Dropout = json.Number("lora_dropout", 0),
-            Bias = ReadBias(json, "lora_only"),
+            Bias = json.Bias("lora_only"),
             UseRsLora = json.Flag("use_rslora", false),
             UseDora = json.Flag("use_dora", false),
             LoraBias = json.Flag("lora_bias", false),
@@ -51,7 +51,7 @@ internal static class LoraConfigJson
         json.Set("r", config.R);
         json.Set("lora_alpha", ConfigWriter.Number(config.Alpha));
         json.Set("lora_dropout", ConfigWriter.Float(config.Dropout));
-        json.Set("bias", WriteBias(config.Bias, "lora_only"));
+        json.Bias(config.Bias, "lora_only");
         json.Set("use_rslora", config.UseRsLora);
         json.Set("use_dora", config.UseDora);
         json.Set("lora_bias", config.LoraBias);
@@ -91,17 +91,6 @@ internal static class LoraConfigJson
         json.Set("use_qalora", false);
         json.Set("use_rslora", false);
     }
-
-    /// <summary>Reads the key <c>bias</c>, whose third value is named after the method.</summary>
-    public static AdapterBias ReadBias(ConfigReader json, string only) => json.Text("bias", "none") switch
-    {
-        "none" => AdapterBias.None,
-        "all" => AdapterBias.All,
-        string value when value == only => AdapterBias.AdaptedLayers,
-        string other => throw json.Error("bias", other, $"none, all or {only}"),
-    };
-
-    public static string WriteBias(AdapterBias bias, string only) => bias switch { AdapterBias.All => "all", AdapterBias.AdaptedLayers => only, _ => "none" };
 
     private static LoraInit ReadInit(ConfigReader json)
     {

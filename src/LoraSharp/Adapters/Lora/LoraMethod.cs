@@ -18,7 +18,7 @@ internal sealed class LoraMethod : LayerMethod
 
     public override bool CanAdapt(BaseLayer layer) => true;
 
-    public override IReadOnlyList<string>? DefaultTargets(string modelType) => LoraTargets.For(modelType);
+    public override IReadOnlyList<string>? DefaultTargets(string modelType) => DefaultTargetTable.Find(modelType);
 
     public override AdapterConfig Read(ConfigReader json) => LoraConfigJson.Read(json);
 

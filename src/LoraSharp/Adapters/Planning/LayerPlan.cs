@@ -40,7 +40,7 @@ internal class LayerPlan : AdapterPlan
     private void Build(LayerMethod method, string adapter, bool initialize)
     {
         PrepareStructure();
-        Config = TargetSelection.Resolve(method, Config, Root, TargetsOptional);
+        Config = TargetSelection.Resolve(method, method.Prepare(Config, Root), Root, TargetsOptional);
         ModuleTree.Node[] nodes = [.. ModuleTree.Walk(Root)];
         IReadOnlyList<ModuleTree.Node> copies = TargetSelection.Copies(Config, nodes);
         IReadOnlyList<ModuleTree.Node> targets = TargetSelection.Targets(Config, nodes);

@@ -28,6 +28,9 @@ internal static class CausalLoss
     public static Tensor Compute(CausalLM model, Tensor hidden, Tensor labels, double divisor, double labelSmoothing, out TokenMetrics metrics)
     {
         using var scope = NewDisposeScope();
+
+        // A soft prompt's positions stand before the labelled ones.
+        hidden = hidden.narrow(1, hidden.shape[1] - labels.shape[1], labels.shape[1]);
         long batch = hidden.shape[0], tokens = hidden.shape[1], width = hidden.shape[2];
 
         // Row (b, t) of the flattened states predicts label (b, t + 1).
