@@ -22,10 +22,12 @@ public sealed class LeakTests : IDisposable
     public void Two_hundred_training_steps_keep_nothing(bool checkpointing, bool quantised)
     {
         using CausalLM model = TinyTraining.Model(ModelFolder, quantised ? new LoadOptions { Quantization = QuantizationConfig.Nf4() } : null, dropout: 0.1);
-        var watch = new Watch(60, 200);
-        SftOptions options = TinyTraining.Options(_folder.At("run"), 200, saveSteps: 50) with
+
+        // The first steps are compiled, and again when they turn out to be hot; that takes some megabytes.
+        var watch = new Watch(200, 400);
+        SftOptions options = TinyTraining.Options(_folder.At("run"), 400, saveSteps: 50) with
         {
-            GradientCheckpointing = checkpointing, SaveTotalLimit = 1, Progress = watch, EvalStrategy = StepStrategy.Steps, EvalSteps = 20, GradientAccumulationSteps = 2,
+            GradientCheckpointing = checkpointing, SaveTotalLimit = 1, Progress = watch, EvalStrategy = StepStrategy.Steps, EvalSteps = 20,
         };
         var trainer = new SftTrainer(model, Tokenizer.Load(ModelFolder), TinyTraining.Rows(), options, TinyTraining.Rows(4));
         trainer.Train();
@@ -74,7 +76,7 @@ public sealed class LeakTests : IDisposable
         watch.AssertFlat();
     }
 
-    // TorchSharp's own count does not go down when a parameter is made from a tensor, so this looks at the memory: about 50 MB for each model.
+    // TorchSharp's own count does not go down when a parameter is made from a tensor, so this looks at the memory: about 40 MB for each model.
     [Fact]
     public void Models_that_are_disposed_are_gone_at_once()
     {
@@ -97,7 +99,7 @@ public sealed class LeakTests : IDisposable
             Cycle();
         }
 
-        Assert.InRange(size, 40 * Megabyte, 60 * Megabyte);
+        Assert.InRange(size, 30 * Megabyte, 60 * Megabyte);
         Assert.InRange(Environment.WorkingSet - before, long.MinValue, size);
 
         void Cycle()
@@ -141,7 +143,7 @@ public sealed class LeakTests : IDisposable
         {
             Assert.Equal(2, _seen.Count);
             Assert.InRange(_seen[1].Tensors, 0, _seen[0].Tensors);
-            Assert.InRange(_seen[1].Bytes - _seen[0].Bytes, long.MinValue, 12 * Megabyte);
+            Assert.InRange(_seen[1].Bytes - _seen[0].Bytes, long.MinValue, 10 * Megabyte);
         }
     }
 }
