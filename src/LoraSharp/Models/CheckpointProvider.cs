@@ -20,13 +20,10 @@ internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames 
             return fresh.Parameter(request);
         }
 
-        if (!names.IsTransposed(request.Name))
-        {
-            return new Parameter(checkpoint.Load(found, dtype), requires_grad: true);
-        }
-
+        // The scope frees what the parameter is made from: it shares the memory, which would outlive the model until a garbage collection.
         using var scope = NewDisposeScope();
-        return (Parameter)new Parameter(Transposed(found).clone(), requires_grad: true).MoveToOuterDisposeScope();
+        Tensor value = names.IsTransposed(request.Name) ? Transposed(found).clone() : checkpoint.Load(found, dtype);
+        return (Parameter)new Parameter(value, requires_grad: true).DetachFromDisposeScope();
     }
 
     public override LinearWeight Weight(WeightRequest request, bool quantize)

@@ -1,4 +1,6 @@
+using System.Text.Json.Nodes;
 using LoraSharp.CrashHost;
+using LoraSharp.Models;
 using LoraSharp.Tests.Golden;
 using LoraSharp.Training;
 using static TorchSharp.torch;
@@ -20,10 +22,12 @@ public sealed class LeakTests : IDisposable
     public void Two_hundred_training_steps_keep_nothing(bool checkpointing, bool quantised)
     {
         using CausalLM model = TinyTraining.Model(ModelFolder, quantised ? new LoadOptions { Quantization = QuantizationConfig.Nf4() } : null, dropout: 0.1);
-        var watch = new Watch(60, 200);
-        SftOptions options = TinyTraining.Options(_folder.At("run"), 200, saveSteps: 50) with
+
+        // The first steps are compiled, and again when they turn out to be hot; that takes some megabytes.
+        var watch = new Watch(200, 400);
+        SftOptions options = TinyTraining.Options(_folder.At("run"), 400, saveSteps: 50) with
         {
-            GradientCheckpointing = checkpointing, SaveTotalLimit = 1, Progress = watch, EvalStrategy = StepStrategy.Steps, EvalSteps = 20, GradientAccumulationSteps = 2,
+            GradientCheckpointing = checkpointing, SaveTotalLimit = 1, Progress = watch, EvalStrategy = StepStrategy.Steps, EvalSteps = 20,
         };
         var trainer = new SftTrainer(model, Tokenizer.Load(ModelFolder), TinyTraining.Rows(), options, TinyTraining.Rows(4));
         trainer.Train();
@@ -72,22 +76,37 @@ public sealed class LeakTests : IDisposable
         watch.AssertFlat();
     }
 
+    // TorchSharp's own count does not go down when a parameter is made from a tensor, so this looks at the memory: about 40 MB for each model.
     [Fact]
-    public void Models_that_are_disposed_are_gone()
+    public void Models_that_are_disposed_are_gone_at_once()
     {
+        var json = (JsonObject)JsonNode.Parse(File.ReadAllText(Path.Combine(ModelFolder, "config.json")))!;
+        json["hidden_size"] = 512;
+        json["intermediate_size"] = 2048;
+        json["num_hidden_layers"] = 3;
+        long size;
+        using (CausalLM model = CausalLM.Create(new ModelConfig(json)))
+        {
+            size = model.MemoryFootprint();
+            model.Save(_folder.At("model"));
+        }
+
         Cycle();
-        long before = AfterCollection();
-        for (int i = 0; i < 3; i++)
+        AfterCollection();
+        long before = Environment.WorkingSet;
+        for (int i = 0; i < 4; i++)
         {
             Cycle();
         }
 
-        Assert.InRange(Tensor.TotalCount, 0, before);
+        Assert.InRange(size, 30 * Megabyte, 60 * Megabyte);
+        Assert.InRange(Environment.WorkingSet - before, long.MinValue, size);
 
         void Cycle()
         {
-            using CausalLM model = TinyTraining.Model(ModelFolder, new LoadOptions { Quantization = QuantizationConfig.Nf4() });
-            model.MergeAndUnload().Save(_folder.At("export"));
+            using CausalLM model = CausalLM.Load(_folder.At("model"));
+            model.AddLora(r: 2, targetModules: ["q_proj", "v_proj"]);
+            model.MergeAndUnload();
         }
     }
 
@@ -115,6 +134,7 @@ public sealed class LeakTests : IDisposable
             {
                 // What earlier tests left for the collector does not count; what this one leaves does.
                 long tensors = step == first ? AfterCollection() : Tensor.TotalCount;
+                AfterCollection();
                 _seen.Add((tensors, Environment.WorkingSet));
             }
         }
@@ -123,7 +143,7 @@ public sealed class LeakTests : IDisposable
         {
             Assert.Equal(2, _seen.Count);
             Assert.InRange(_seen[1].Tensors, 0, _seen[0].Tensors);
-            Assert.InRange(_seen[1].Bytes - _seen[0].Bytes, long.MinValue, 12 * Megabyte);
+            Assert.InRange(_seen[1].Bytes - _seen[0].Bytes, long.MinValue, 10 * Megabyte);
         }
     }
 }

@@ -167,7 +167,6 @@ public sealed class InterruptedTrainingTests : IDisposable
 
         File.Delete(path);
         Exception missing = Assert.ThrowsAny<Exception>(() => Trainer(model, TinyTraining.Options(output, Steps)).Train(Path.Combine(output, "checkpoint-2")));
-        Assert.Contains(file, missing.Message, StringComparison.Ordinal);
         Assert.Contains("checkpoint-2", missing.Message, StringComparison.Ordinal);
         Assert.Equal(before, AdapterBytes(model));
     }
