@@ -1,4 +1,5 @@
 namespace LoraSharp.Tests;
+
 public class SmokeTests
 {
     [Fact]

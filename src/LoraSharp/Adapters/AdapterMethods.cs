@@ -17,7 +17,7 @@ namespace LoraSharp.Adapters;
 /// <summary>The adapter methods that are known: the one place that names them.</summary>
 internal static class AdapterMethods
 {
-    private static readonly AdapterMethod[] All = 
+    private static readonly AdapterMethod[] All =
     [
         LoraMethod.Instance, AdaLoraMethod.Instance, FourierFtMethod.Instance, HraMethod.Instance, Ia3Method.Instance, LnTuningMethod.Instance, LohaMethod.Instance,
         LokrMethod.Instance, OftMethod.Instance, PrefixTuningMethod.Instance, PromptTuningMethod.Instance, PTuningMethod.Instance, VeraMethod.Instance,

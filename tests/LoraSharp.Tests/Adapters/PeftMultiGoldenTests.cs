@@ -58,14 +58,16 @@ public class PeftMultiGoldenTests
                     {
                         logits = model.Forward(tensors);
                     }
-                },
+                }
+                ,
                 "forward" => () =>
                 {
                     using (module.UseAdaptersPerRow(Names(step.GetProperty("adapter_names"))))
                     {
                         logits = model.Forward(tensors);
                     }
-                },
+                }
+                ,
                 var unknown => throw new NotSupportedException($"The runner does not know the step '{unknown}'."),
             };
         }

@@ -106,11 +106,11 @@ public class GoldenTests
 
     private static TruncationOptions? ReadTruncation(JsonElement json) =>
         json.ValueKind == JsonValueKind.Null ? null : new TruncationOptions(json.GetProperty("max_length").GetInt32())
-    {
-        Strategy = Enum.Parse<TruncationStrategy>(
+        {
+            Strategy = Enum.Parse<TruncationStrategy>(
             json.GetProperty("strategy").GetString()!.Replace("_", "", StringComparison.Ordinal), ignoreCase: true),
-        Side = ReadSide(json),
-    };
+            Side = ReadSide(json),
+        };
 
     private static PaddingOptions? ReadPadding(JsonElement json) => json.ValueKind == JsonValueKind.Null ? null : new PaddingOptions
     {
