@@ -153,7 +153,11 @@ internal sealed class TrainingLoop
         }
 
         _lastLearningRate = _schedule.Rates[0];
-        _optimizer.Step();
+        if (!_optimizer.Step())
+        {
+            throw Diverged(_optimizer.SkippedBecause!.TrimEnd('.'));
+        }
+
         _schedule.AfterOptimizerStep();
         _optimizer.ZeroGrad();
         _state.GlobalStep++;

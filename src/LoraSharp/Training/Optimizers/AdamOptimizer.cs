@@ -18,8 +18,8 @@ internal sealed unsafe class AdamOptimizer : StatefulOptimizer
     private readonly bool _decoupledDecay;
     private readonly bool _float32Moments;
 
-    public AdamOptimizer(IReadOnlyList<ParameterGroup> groups, OptimizerOptions options, bool decoupledDecay, bool float32Moments)
-        : base(groups)
+    public AdamOptimizer(IReadOnlyList<ParameterGroup> groups, OptimizerOptions options, bool decoupledDecay, bool float32Moments, StateMemory? memory = null)
+        : base(groups, memory)
     {
         _beta1 = options.Beta1 ?? 0.9;
         _beta2 = options.Beta2 ?? 0.999;
@@ -32,7 +32,7 @@ internal sealed unsafe class AdamOptimizer : StatefulOptimizer
     protected override Dictionary<string, Tensor> CreateState(Tensor parameter)
     {
         ScalarType type = _float32Moments ? Wide(parameter.dtype) : parameter.dtype;
-        Tensor Zeros() => zeros(parameter.shape, type, parameter.device);
+        Tensor Zeros() => Memory.Zeros(parameter.shape, type, parameter.device);
         var state = new Dictionary<string, Tensor> { [First] = Zeros(), [Second] = Zeros() };
         if (_amsgrad)
         {

@@ -8,8 +8,14 @@ public interface IOptimizer : IDisposable
     /// <summary>The parameter groups. Set their learning rates before a step.</summary>
     IReadOnlyList<ParameterGroup> Groups { get; }
 
+    /// <summary>Why the last step was skipped, or null: it was taken.</summary>
+    string? SkippedBecause { get; }
+
     /// <summary>Takes one step. A parameter without gradient is left wholly alone: no decay, no step count.</summary>
-    void Step();
+    /// <returns>
+    /// False when the step was skipped and nothing has changed: those with 8-bit states do so when a gradient is not finite. <see cref="SkippedBecause"/> names it.
+    /// </returns>
+    bool Step();
 
     /// <summary>Drops all gradients.</summary>
     void ZeroGrad();

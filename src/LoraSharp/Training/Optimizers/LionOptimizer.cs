@@ -3,14 +3,14 @@ using static TorchSharp.torch;
 namespace LoraSharp.Training;
 
 /// <summary>Lion: a step of fixed size in the direction of an interpolated momentum's sign. The momentum is kept in float32.</summary>
-internal sealed class LionOptimizer(IReadOnlyList<ParameterGroup> groups, OptimizerOptions options) : StatefulOptimizer(groups)
+internal sealed class LionOptimizer(IReadOnlyList<ParameterGroup> groups, OptimizerOptions options, StateMemory? memory = null) : StatefulOptimizer(groups, memory)
 {
     private const string Momentum = "exp_avg";
     private readonly double _beta1 = options.Beta1 ?? 0.9;
     private readonly double _beta2 = options.Beta2 ?? 0.99;
 
     protected override Dictionary<string, Tensor> CreateState(Tensor parameter) =>
-        new() { [Momentum] = zeros(parameter.shape, Wide(parameter.dtype), parameter.device) };
+        new() { [Momentum] = Memory.Zeros(parameter.shape, Wide(parameter.dtype), parameter.device) };
 
     protected override void Update(ParameterGroup group, Tensor parameter, Tensor gradient, IReadOnlyDictionary<string, Tensor> state, long step)
     {

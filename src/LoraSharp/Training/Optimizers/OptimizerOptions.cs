@@ -57,6 +57,12 @@ public sealed record OptimizerOptions
     /// <summary>Adafactor: whether its own rate warms up: default false; needs <see cref="RelativeStep"/>.</summary>
     public bool? WarmupInit { get; init; }
 
+    /// <summary>Optimizers with 8-bit states: tensors of fewer elements keep float32 states: default 4096.</summary>
+    public int? Min8BitSize { get; init; }
+
+    /// <summary>Paged optimizers: an existing folder, on a disk with enough room, for the files that states are paged to: default the system's folder for temporary files.</summary>
+    public string? PageFolder { get; init; }
+
     /// <summary>The names of the options that are set.</summary>
     internal IEnumerable<string> Given() =>
         typeof(OptimizerOptions).GetProperties().Where(property => property.GetValue(this) is not null).Select(property => property.Name);

@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 namespace LoraSharp.Training;
 
 /// <summary>What an optimizer keeps for one parameter.</summary>
-internal sealed class ParameterState(Dictionary<string, Tensor> tensors) : IDisposable
+/// <param name="tensors">The moments.</param>
+/// <param name="memory">Where they came from.</param>
+internal sealed class ParameterState(Dictionary<string, Tensor> tensors, StateMemory memory) : IDisposable
 {
     /// <summary>Steps taken with a gradient.</summary>
     public long Step { get; set; }
@@ -19,7 +21,7 @@ internal sealed class ParameterState(Dictionary<string, Tensor> tensors) : IDisp
         StepTensor?.Dispose();
         foreach (Tensor tensor in Tensors.Values)
         {
-            tensor.Dispose();
+            memory.Release(tensor);
         }
     }
 }

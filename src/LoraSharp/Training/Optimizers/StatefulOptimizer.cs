@@ -13,8 +13,9 @@ internal abstract class StatefulOptimizer : IOptimizer
     private readonly Dictionary<string, ParameterState> _states = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Tensor> _parameters = new(StringComparer.Ordinal);
 
-    protected StatefulOptimizer(IReadOnlyList<ParameterGroup> groups)
+    protected StatefulOptimizer(IReadOnlyList<ParameterGroup> groups, StateMemory? memory = null)
     {
+        Memory = memory ?? new StateMemory(pageFolder: null);
         foreach (NamedParameter parameter in groups.SelectMany(group => group.Parameters))
         {
             if (!_parameters.TryAdd(parameter.Name, parameter.Value))
@@ -28,10 +29,21 @@ internal abstract class StatefulOptimizer : IOptimizer
 
     public IReadOnlyList<ParameterGroup> Groups { get; }
 
-    public void Step()
+    public string? SkippedBecause { get; private set; }
+
+    /// <summary>Where state tensors lie.</summary>
+    protected StateMemory Memory { get; }
+
+    public bool Step()
     {
         using var noGrad = no_grad();
         using DisposeScope scope = NewDisposeScope();
+        SkippedBecause = Objection();
+        if (SkippedBecause is not null)
+        {
+            return false;
+        }
+
         foreach (ParameterGroup group in Groups)
         {
             foreach (NamedParameter parameter in group.Parameters)
@@ -49,6 +61,7 @@ internal abstract class StatefulOptimizer : IOptimizer
         }
 
         RunQueue();
+        return true;
     }
 
     public void ZeroGrad()
@@ -129,6 +142,9 @@ internal abstract class StatefulOptimizer : IOptimizer
     /// <param name="step">Its own step count, from 1.</param>
     protected abstract void Update(ParameterGroup group, Tensor parameter, Tensor gradient, IReadOnlyDictionary<string, Tensor> state, long step);
 
+    /// <summary>Why this step must not be taken, or null.</summary>
+    protected virtual string? Objection() => null;
+
     /// <summary>Takes a parameter into one pass over all parameters; false leaves it to <see cref="Update"/>.</summary>
     protected virtual bool Queue(ParameterGroup group, Tensor parameter, Tensor gradient, ParameterState state) => false;
 
@@ -153,6 +169,11 @@ internal abstract class StatefulOptimizer : IOptimizer
             {
                 throw new InvalidDataException(
                     $"The saved '{key}.{name}' has the shape [{string.Join(", ", saved.shape)}], this model needs [{string.Join(", ", target.shape)}].");
+            }
+
+            if (saved.is_floating_point() != target.is_floating_point())
+            {
+                throw new InvalidDataException($"The saved '{key}.{name}' is {saved.dtype}, this optimizer needs {target.dtype}; resume with the run's own optimizer.");
             }
 
             using (no_grad())
@@ -214,6 +235,6 @@ internal abstract class StatefulOptimizer : IOptimizer
             value.DetachFromDisposeScope();
         }
 
-        return new ParameterState(tensors);
+        return new ParameterState(tensors, Memory);
     }
 }
