@@ -27,7 +27,11 @@ public sealed class LeakTests : IDisposable
         var watch = new Watch(200, 400);
         SftOptions options = TinyTraining.Options(_folder.At("run"), 400, saveSteps: 50) with
         {
-            GradientCheckpointing = checkpointing, SaveTotalLimit = 1, Progress = watch, EvalStrategy = StepStrategy.Steps, EvalSteps = 20,
+            GradientCheckpointing = checkpointing,
+            SaveTotalLimit = 1,
+            Progress = watch,
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = 20,
         };
         var trainer = new SftTrainer(model, Tokenizer.Load(ModelFolder), TinyTraining.Rows(), options, TinyTraining.Rows(4));
         trainer.Train();
