@@ -1,39 +1,26 @@
+using System.CommandLine;
 using System.Globalization;
 using LoraSharp.Quantization;
 
 namespace LoraSharp.Benchmarks.Kernels;
 
-/// <summary>
-/// Measures every kernel beside its yardstick in under two minutes and prints a table; fails when a ratio falls under its floor.
-/// Arguments: <c>--seconds S</c> for each figure (default 0.6), <c>--threads N</c> (default: all processors).
-/// </summary>
-public static class KernelCheck
+/// <summary>Measures every kernel beside its yardstick in under two minutes and prints a table; fails when a ratio falls under its floor.</summary>
+internal static class KernelCheck
 {
-    /// <summary>Runs the check.</summary>
-    /// <param name="args">The arguments above.</param>
-    /// <returns>0 when all floors hold, 1 when one does not, 2 for an unknown argument.</returns>
-    public static int Run(string[] args)
+    public static Command Create()
     {
-        double seconds = 0.6;
-        int threads = Environment.ProcessorCount;
-        for (int i = 0; i < args.Length; i += 2)
-        {
-            string value = i + 1 < args.Length ? args[i + 1] : "";
-            if (args[i] == "--seconds" && double.TryParse(value, NumberStyles.Float, CultureInfo.InvariantCulture, out double s) && s > 0)
-            {
-                seconds = s;
-            }
-            else if (args[i] == "--threads" && int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int t) && t > 0)
-            {
-                threads = t;
-            }
-            else
-            {
-                Console.Error.WriteLine($"Unknown argument '{args[i]} {value}': use --seconds S or --threads N.");
-                return 2;
-            }
-        }
+        var seconds = new Option<double>("--seconds") { Description = "Time for each figure.", DefaultValueFactory = _ => 0.6 };
+        var threads = new Option<int>("--threads") { Description = "Threads to use.", DefaultValueFactory = _ => Environment.ProcessorCount };
+        seconds.Validators.Add(result => RequirePositive(result, result.GetValueOrDefault<double>()));
+        threads.Validators.Add(result => RequirePositive(result, result.GetValueOrDefault<int>()));
+        var command = new Command("check", "Measures every kernel beside its yardstick; the exit code is 1 when a ratio falls under its floor.") { seconds, threads };
+        command.SetAction(parsed => Run(parsed.GetValue(seconds), parsed.GetValue(threads)));
+        return command;
+    }
 
+    private static int Run(double seconds, int threads)
+    {
+        TorchSharp.torch.set_num_threads(threads);
         using var figures = new KernelFigures(seconds, threads);
         Console.WriteLine($"Kernels: {KernelSelection.InstructionSet}, {threads} threads. {figures.Memory}.");
         Console.WriteLine();
@@ -48,5 +35,13 @@ public static class KernelCheck
         }
 
         return all ? 0 : 1;
+    }
+
+    private static void RequirePositive(System.CommandLine.Parsing.OptionResult result, double value)
+    {
+        if (!(value > 0))
+        {
+            result.AddError($"{result.Option.Name} is {value.ToString(CultureInfo.InvariantCulture)}; it must be above 0.");
+        }
     }
 }

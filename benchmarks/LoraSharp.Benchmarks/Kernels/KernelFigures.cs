@@ -1,4 +1,5 @@
 using System.Globalization;
+using LoraSharp.Layers;
 using LoraSharp.Quantization;
 
 namespace LoraSharp.Benchmarks.Kernels;
@@ -42,6 +43,8 @@ internal sealed class KernelFigures : IDisposable
         yield return MatrixVector(tensors);
         yield return Batch(tensors, 8);
         yield return Batch(tensors, 64);
+        yield return Linear(tensors[0], backward: false);
+        yield return Linear(tensors[0], backward: true);
         yield return Int8Product(weights);
         yield return AdamW32();
         yield return AdamW8();
@@ -104,6 +107,17 @@ internal sealed class KernelFigures : IDisposable
         using TorchSharp.torch.Tensor dense = TorchSharp.torch.zeros(batch, N);
         double yardstick = Best(() => TorchSharp.torch.nn.functional.linear(dense, w).Dispose());
         return new(Text($"product of {batch} rows, 4096x4096"), Text($"{time * 1e3:F2} ms, {1e-9 * N * N * batch / time:F0} GMAC/s"), yardstick / time, "dense fp32 linear", 0.25);
+    }
+
+    private KernelFigure Linear(FourBitTensor tensor, bool backward)
+    {
+        const int Rows = 512;
+        using var scope = TorchSharp.torch.NewDisposeScope();
+        using var weight = new FourBitWeight(tensor, N, N, TorchSharp.torch.ScalarType.BFloat16, QuantizationConfig.Nf4());
+        TorchSharp.torch.Tensor x = TorchSharp.torch.zeros(Rows, N, TorchSharp.torch.ScalarType.BFloat16), w = weight.Dequantize(TorchSharp.torch.ScalarType.BFloat16);
+        double time = Best(() => (backward ? weight.BackwardInput(x) : weight.Forward(x, null)).Dispose());
+        double yardstick = Best(() => (backward ? x.matmul(w) : TorchSharp.torch.nn.functional.linear(x, w)).Dispose());
+        return new(backward ? "4-bit linear's gradient to 512 rows, 4096x4096" : "4-bit linear of 512 rows, 4096x4096", Text($"{time * 1e3:F1} ms"), yardstick / time, "dense bf16 product", 0.2);
     }
 
     private KernelFigure Int8Product(BFloat16[] weights)

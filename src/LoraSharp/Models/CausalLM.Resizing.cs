@@ -25,6 +25,11 @@ public sealed partial class CausalLM
             return;
         }
 
+        if (!TiesWordEmbeddings && head.Weight.Parameter is null)
+        {
+            throw new InvalidOperationException("The output head is quantised, so it cannot grow. Load the model with lm_head in QuantizationConfig.SkipModules.");
+        }
+
         using var noGrad = no_grad();
         Parameter rows = Resized(table.Weight, vocabularySize);
         Parameter? bias = head.Bias is { } old ? Resized(old, vocabularySize) : null;
