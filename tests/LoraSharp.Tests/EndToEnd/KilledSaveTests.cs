@@ -74,6 +74,40 @@ public sealed class KilledSaveTests : IDisposable
         Assert.All(found, item => Assert.Equal(adapters[item.Step], item.Adapter));
     }
 
+    // Between the renames that replace a folder, it is under no name of its own.
+    [Fact]
+    public void Folders_whose_save_ended_between_two_renames_are_found()
+    {
+        string source = GoldenFolder.ModelFolder("llama-tiny")!, adapter = _folder.At("adapter"), export = _folder.At("export"), output = _folder.At("run");
+        using (CausalLM model = TinyTraining.Model(source))
+        {
+            new SftTrainer(model, null, [new([3, 4, 5], [3, 4, 5])], null, TinyTraining.Options(output, 1)).Train();
+            model.SaveAdapter(adapter);
+            model.MergeAndUnload().Save(export);
+        }
+
+        string checkpoint = Path.Combine(output, "checkpoint-1");
+        foreach (string folder in (string[])[adapter, export, checkpoint])
+        {
+            Directory.Move(folder, folder + ".replace" + AtomicFile.TemporarySuffix);
+        }
+
+        using (CausalLM model = CausalLM.LoadAdapter(adapter))
+        {
+            Assert.Equal(["default"], model.AdapterNames());
+        }
+
+        using (CausalLM model = CausalLM.Load(export))
+        {
+            Assert.Empty(model.AdapterNames());
+        }
+
+        Assert.Equal(checkpoint, TrainingCheckpoint.Resolve(output));
+        Directory.Move(checkpoint, checkpoint + ".replace" + AtomicFile.TemporarySuffix);
+        Assert.Equal(checkpoint, TrainingCheckpoint.Resolve(checkpoint));
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path, "*" + AtomicFile.TemporarySuffix, SearchOption.AllDirectories));
+    }
+
     // Every file parses, and all are of one step.
     private static (int Step, byte[] Adapter) ReadWhole(string folder)
     {

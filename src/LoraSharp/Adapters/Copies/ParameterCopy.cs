@@ -8,6 +8,8 @@ internal static class ParameterCopy
 {
     public static Parameter Of(Parameter source)
     {
+        // What the copy is made from shares its memory, and would keep it until a garbage collection.
+        using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         return (Parameter)new Parameter(source.detach().clone(), source.requires_grad).DetachFromDisposeScope();
     }

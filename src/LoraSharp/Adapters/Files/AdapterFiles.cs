@@ -59,6 +59,7 @@ internal static class AdapterFiles
     /// <summary>Reads adapter_config.json; what it cannot use is added to the warnings.</summary>
     public static AdapterConfig ReadConfig(string folder, List<string> warnings)
     {
+        AtomicFolder.Recover(folder);
         string path = Path.Combine(folder, ConfigFile);
         if (!File.Exists(path))
         {
