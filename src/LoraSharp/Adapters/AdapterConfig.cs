@@ -7,6 +7,9 @@ namespace LoraSharp;
 /// <summary>What every adapter method's configuration has.</summary>
 public abstract record AdapterConfig
 {
+    /// <summary>Far beyond every rank that makes sense.</summary>
+    private const int LargestRank = 1 << 16;
+
     private protected AdapterConfig()
     {
     }
@@ -83,12 +86,18 @@ public abstract record AdapterConfig
     /// <summary>An error about this configuration.</summary>
     internal AdapterException Invalid(string what) => new($"{GetType().Name}: {what}.");
 
-    /// <summary>Throws unless a rank is positive.</summary>
+    /// <summary>Throws unless a rank, or another count, is positive and not absurd.</summary>
     internal void RequireRank(int rank, string what = "r")
     {
         if (rank <= 0)
         {
-            throw Invalid($"{what} is {rank}; the rank must be at least 1 (8 or 16 are usual)");
+            throw Invalid($"{what} is {rank}; it must be at least 1 (8 or 16 are usual)");
+        }
+
+        // A file may claim anything: without a bound it could ask for more memory than there is.
+        if (rank > LargestRank)
+        {
+            throw Invalid($"{what} is {rank}; at most {LargestRank} is allowed");
         }
     }
 

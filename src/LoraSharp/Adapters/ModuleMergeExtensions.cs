@@ -59,7 +59,10 @@ public static class ModuleMergeExtensions
         if (into is { } dtype)
         {
             DenseConversion.Apply(model, dtype);
+            (model as PretrainedModel)?.BecomeDense(dtype);
         }
+
+        (model as PretrainedModel)?.CheckTies();
 
         return model;
     }

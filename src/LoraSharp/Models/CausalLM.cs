@@ -15,7 +15,8 @@ public sealed partial class CausalLM : PretrainedModel
     private readonly ModelSpec _spec;
     private readonly LanguageHeadConfig _headConfig;
     private readonly Transformer _body;
-    private readonly OutputMatrix _head;
+    private OutputMatrix _head;
+    private bool _wasUntied;
 
     private CausalLM(ModelOrigin origin, ModelSpec spec, WeightProvider weights)
         : base(nameof(CausalLM), origin)
@@ -38,6 +39,21 @@ public sealed partial class CausalLM : PretrainedModel
     public override string InputEmbedding => $"{_spec.Layout.BasePrefix}.{_spec.Body.Embedding.Tokens}";
 
     internal override Transformer Stack => _body;
+
+    internal override void CheckTies()
+    {
+        OutputMatrix now = _head.Checked(_body.Tokens.Module);
+        _wasUntied |= now.IsTied != _head.IsTied;
+        _head = now;
+    }
+
+    internal override void Amend(System.Text.Json.Nodes.JsonObject config)
+    {
+        if (_wasUntied)
+        {
+            config["tie_word_embeddings"] = false;
+        }
+    }
 
     internal override string ReferenceClass => _spec.LanguageClass ?? _spec.ClassName + "ForCausalLM";
 

@@ -27,6 +27,11 @@ internal sealed record OutputMatrix(Slot Slot, bool IsTied)
         return new(root.Modules.Add(path, new Linear(weight, offset)), shared);
     }
 
+    /// <summary>The same place as it is now: a merge may have given it a matrix of its own.</summary>
+    /// <param name="tokens">The token table.</param>
+    public OutputMatrix Checked(nn.Module tokens) =>
+        IsTied && Slot.Module is Linear { Weight.Parameter: { } own } && tokens is Embedding table && own.Handle != table.Weight.Handle ? this with { IsTied = false } : this;
+
     // Tied unless the file holds a matrix with other values: the file wins over the configuration.
     private static bool Shares(WeightScope root, string name, Parameter table)
     {

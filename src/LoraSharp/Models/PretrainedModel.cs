@@ -10,7 +10,7 @@ namespace LoraSharp;
 /// </summary>
 public abstract class PretrainedModel : nn.Module<Tensor, Tensor>, IPretrainedModel
 {
-    private readonly ModelOrigin _origin;
+    private ModelOrigin _origin;
 
     // In a field of this type, because replacing a layer looks for it in its parent's fields.
     private readonly ModuleTable _modules;
@@ -60,6 +60,14 @@ public abstract class PretrainedModel : nn.Module<Tensor, Tensor>, IPretrainedMo
     }
 
     internal ModelOrigin Origin => _origin;
+
+    /// <summary>Notes that weights which were one matrix may have become two.</summary>
+    internal virtual void CheckTies()
+    {
+    }
+
+    /// <summary>Notes that all weights are dense now and of one type.</summary>
+    internal void BecomeDense(ScalarType dtype) => _origin = _origin with { Dtype = dtype, Quantization = null };
 
     private protected ModuleTable Modules => _modules;
 

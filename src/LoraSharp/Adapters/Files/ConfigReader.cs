@@ -23,7 +23,7 @@ internal sealed class ConfigReader(JsonObject json, string source)
 
     public string Text(string key, string defaultValue) => Read(key, defaultValue)!;
 
-    public int Integer(string key, int defaultValue) => checked((int)Number(key, defaultValue));
+    public int Integer(string key, int defaultValue) => Node(key) is null ? defaultValue : Read(key, defaultValue);
 
     public double Number(string key, double defaultValue) => Node(key) is null ? defaultValue : Read<double>(key, defaultValue);
 

@@ -33,7 +33,8 @@ internal sealed class LoraMethod : LayerMethod
         LoraLayer adapter = layer switch
         {
             LinearBase => new LoraLinear(layer, settings),
-            EmbeddingBase => new LoraEmbedding(layer, settings with { HasBias = false }),
+            EmbeddingBase when settings.HasBias => throw new AdapterException($"'{path}' is an embedding, whose B has no bias. Exclude it, or leave loraBias off."),
+            EmbeddingBase => new LoraEmbedding(layer, settings),
             ConvolutionBase convolution => Convolution(convolution, settings, path),
             _ => throw new AdapterException($"LoRA cannot adapt '{path}'."),
         };

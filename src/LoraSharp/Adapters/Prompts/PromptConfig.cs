@@ -25,10 +25,7 @@ public abstract record PromptConfig : AdapterConfig
     internal override void Validate()
     {
         base.Validate();
-        if (VirtualTokens <= 0)
-        {
-            throw Invalid($"virtualTokens is {VirtualTokens}; a prompt needs at least 1 (20 are usual)");
-        }
+        RequireRank(VirtualTokens, "virtualTokens");
 
         if (ModulesToSave.Count > 0)
         {
