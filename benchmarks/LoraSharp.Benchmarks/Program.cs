@@ -3,5 +3,5 @@ using LoraSharp.Benchmarks.Kernels;
 using LoraSharp.Benchmarks.Tokenization;
 using LoraSharp.Benchmarks.Training;
 
-var root = new RootCommand("LoraSharp benchmarks.") { KernelCheck.Create(), KernelBenchmarks.Create(), StepBenchmark.Create(), TokenizerBenchmark.Create() };
+var root = new RootCommand("LoraSharp benchmarks.") { KernelCheck.Create(), KernelBenchmarks.Create(), StepBenchmark.Create(), LoadBenchmark.Create(), TokenizerBenchmark.Create() };
 return root.Parse(args).Invoke();
