@@ -97,6 +97,26 @@ public sealed partial class SequenceClassifier : PretrainedModel
     }
 
     /// <summary>
+    /// The head's value at each position instead of at the last one: with one label, the value head that PPO trains on a decoder (as TRL takes it, a classifier with one label).
+    /// </summary>
+    /// <param name="inputIds">(B, T) int64.</param>
+    /// <param name="attentionMask">(B, T) of 0 (padding) and 1, or null: no padding.</param>
+    /// <param name="positionIds">(B, T), or null: the model's own.</param>
+    /// <returns>(B, T, labels).</returns>
+    /// <exception cref="NotSupportedException">The model is not a decoder: its head reads the whole text at once.</exception>
+    public Tensor Values(Tensor inputIds, Tensor? attentionMask = null, Tensor? positionIds = null)
+    {
+        RequireIds(inputIds);
+        if (_headConfig.Pooling != TokenPooling.Last)
+        {
+            throw new NotSupportedException($"'{Config.ModelType}' is not a decoder: its classifier reads the whole text at once and has no value for a single position.");
+        }
+
+        using var scope = NewDisposeScope();
+        return _classifier.Call(HiddenStates(new TransformerInputs { Ids = inputIds, AttentionMask = attentionMask, PositionIds = positionIds })).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
     /// The loss by <c>problem_type</c> of the configuration: mean squared error (regression), cross entropy (single label) or binary cross entropy (several labels).
     /// Without the key: one label is a regression, int64 labels are single ones, others several.
     /// </summary>
