@@ -67,7 +67,7 @@ internal sealed record QuickstartOptions
         var resume = new Option<string?>("--resume") { Description = "A checkpoint folder to go on from." };
         var question = new Option<string?>("--question") { Description = "A patient's question to answer before and after." };
         var shard = new Option<string?>("--max-shard-size") { Description = "Largest file of the export. Default: 1MB (embedded), 200MB (real)." };
-        var seed = new Option<int>("--seed") { Description = "Fixes everything random.", DefaultValueFactory = _ => 42 };
+        var seed = new Option<int>("--seed") { Description = "Fixes everything random.", DefaultValueFactory = _ => 1 };
         var compute = new Option<string>("--compute-type") { Description = "Type of the matrix products: float32 or bfloat16.", DefaultValueFactory = _ => "float32" };
         compute.AcceptOnlyFromAmong("float32", "bfloat16");
         var command = new RootCommand("LoraSharp quick start: QLoRA from checkpoint to merged export.")
