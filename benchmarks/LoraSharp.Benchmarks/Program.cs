@@ -1,7 +1,8 @@
 using System.CommandLine;
+using LoraSharp.Benchmarks.Adapters;
 using LoraSharp.Benchmarks.Kernels;
 using LoraSharp.Benchmarks.Tokenization;
 using LoraSharp.Benchmarks.Training;
 
-var root = new RootCommand("LoraSharp benchmarks.") { KernelCheck.Create(), KernelBenchmarks.Create(), StepBenchmark.Create(), LoadBenchmark.Create(), TokenizerBenchmark.Create() };
+var root = new RootCommand("LoraSharp benchmarks.") { KernelCheck.Create(), KernelBenchmarks.Create(), StepBenchmark.Create(), LoadBenchmark.Create(), TokenizerBenchmark.Create(), AdapterBenchmark.Create() };
 return root.Parse(args).Invoke();

@@ -9,6 +9,9 @@ internal sealed class AdapterEntry(string name, AdapterConfig config)
 
     public AdapterConfig Config { get; set; } = config;
 
+    /// <summary>Whether its tensors were last allowed to train.</summary>
+    public bool IsTrained { get; set; }
+
     /// <summary>What all its layers share, or null.</summary>
     public SharedTensors? Shared { get; set; }
 

@@ -87,7 +87,7 @@ internal sealed class AdapterSet
     public void ActivateForTraining(IReadOnlyList<string> adapters)
     {
         Activate(adapters);
-        foreach (AdapterEntry entry in Entries)
+        foreach (AdapterEntry entry in Entries.Where(entry => entry.IsTrained || Active.Contains(entry.Name)))
         {
             Train(entry, Active.Contains(entry.Name));
         }
@@ -117,6 +117,7 @@ internal sealed class AdapterSet
     /// <summary>Lets an adapter's tensors train, or not.</summary>
     public void Train(AdapterEntry entry, bool trainable)
     {
+        entry.IsTrained = trainable;
         foreach (var (_, host) in _hosts.Where(item => item.Host.AdapterNames.Contains(entry.Name)))
         {
             foreach (AdapterTensor tensor in host.FileTensors(entry.Name).Where(tensor => tensor.IsTrained))

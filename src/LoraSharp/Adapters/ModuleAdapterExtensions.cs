@@ -1,5 +1,4 @@
 using LoraSharp.Adapters;
-using LoraSharp.Adapters.Lora.Initialization;
 using LoraSharp.Adapters.Planning;
 using static TorchSharp.torch;
 
@@ -11,21 +10,6 @@ public static class ModuleAdapterExtensions
     /// <summary>Name of an adapter when none is given.</summary>
     public const string DefaultAdapter = "default";
 
-    /// <summary>Freezes the model and adds a LoRA adapter to its linear layers, which from then on is trained and acts.</summary>
-    /// <param name="model">The model; its targeted layers are replaced by adapted ones.</param>
-    /// <param name="r">Rank.</param>
-    /// <param name="alpha">Numerator of the scaling alpha/r.</param>
-    /// <param name="dropout">Dropout on the adapter's input while training.</param>
-    /// <param name="targetModules">Which layers; null: the architecture's usual ones (the library's models only).</param>
-    /// <param name="adapterName">The adapter's name.</param>
-    /// <exception cref="AdapterException">A value is out of range, or no module matches; the model is unchanged then.</exception>
-    public static void AddLora(
-        this nn.Module model, int r = 8, double alpha = 8, double dropout = 0, TargetModules? targetModules = null, string adapterName = DefaultAdapter) =>
-        model.AddLora(new LoraConfig { R = r, Alpha = alpha, Dropout = dropout, TargetModules = targetModules }, adapterName);
-
-    /// <summary>As the other overload, with every setting.</summary>
-    public static void AddLora(this nn.Module model, LoraConfig config, string adapterName = DefaultAdapter) => model.AddAdapter(config, adapterName);
-
     /// <summary>Freezes the model and adds an adapter of any method, which from then on is trained and acts. All adapters of a model are of one method.</summary>
     /// <exception cref="AdapterException">A value is out of range, or no module matches; the model is unchanged then.</exception>
     public static void AddAdapter(this nn.Module model, AdapterConfig config, string adapterName = DefaultAdapter)
@@ -35,22 +19,6 @@ public static class ModuleAdapterExtensions
         ArgumentNullException.ThrowIfNull(adapterName);
         using AdapterPlan plan = config.Method.Plan(model, config, adapterName, initialize: true);
         plan.Attach(trainable: true, activate: true);
-    }
-
-    /// <summary>
-    /// Completes an adapter whose initialisation looks at data (<see cref="LoraInit.FromActivations"/>, <see cref="LoraInit.FromCovariance"/>): the model runs on the batches
-    /// with adapters disabled while the inputs of the adapted linear layers are observed. EVA goes through the batches again until its directions have settled, shares
-    /// out the ranks by explained variance and takes the adapter off layers that get none.
-    /// </summary>
-    /// <param name="model">The model.</param>
-    /// <param name="batches">Each runs the model once: <c>() => model.Logits(ids)</c>.</param>
-    /// <param name="adapterName">The adapter, as it was added, untrained.</param>
-    /// <exception cref="AdapterException">There is no such adapter, its initialisation needs no data, or no input reached a layer.</exception>
-    public static void InitializeLora(this nn.Module model, IReadOnlyList<Action> batches, string adapterName = DefaultAdapter)
-    {
-        ArgumentNullException.ThrowIfNull(batches);
-        ArgumentNullException.ThrowIfNull(adapterName);
-        ActivationStart.Run(model, adapterName, batches);
     }
 
     /// <summary>Names of the model's adapters, in the order of adding.</summary>

@@ -1,6 +1,5 @@
 using LoraSharp.Adapters;
 using LoraSharp.Adapters.Files;
-using LoraSharp.Adapters.Lora;
 using LoraSharp.Files;
 using Microsoft.Extensions.Logging;
 using static TorchSharp.torch;
@@ -17,28 +16,13 @@ public static class ModuleAdapterFileExtensions
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder, created if need be.</param>
     /// <param name="adapterName">The adapter.</param>
-    /// <param name="initialFolder">
-    /// A folder with the same adapter as it was before training. Initialisations like PiSSA change the base weights, so their adapters fit no other copy of the base; with
-    /// the initial adapter they are saved as a plain LoRA of twice the rank for the unchanged base (PEFT's path_initial_model_for_weight_conversion).
-    /// </param>
-    /// <exception cref="AdapterException">There is no such adapter, or the initial folder holds another one.</exception>
-    public static void SaveAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter, string? initialFolder = null)
+    /// <exception cref="AdapterException">There is no such adapter.</exception>
+    public static void SaveAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(adapterName);
         AdapterSet.Require(model).Entry(adapterName);
-        string target = adapterName == ModuleAdapterExtensions.DefaultAdapter ? folder : Path.Combine(folder, adapterName);
-        AtomicFolder.Write(target, temporary =>
-        {
-            if (initialFolder is null)
-            {
-                AdapterFiles.Write(model, adapterName, temporary);
-            }
-            else
-            {
-                LoraConversion.Write(model, adapterName, initialFolder, temporary);
-            }
-        });
+        AtomicFolder.Write(AdapterFiles.FolderOf(folder, adapterName), temporary => AdapterFiles.Write(model, adapterName, temporary));
     }
 
     /// <summary>Adds the adapter of a folder. The first one acts at once, later ones when <see cref="ModuleAdapterExtensions.SetAdapter"/> says so.</summary>
@@ -55,24 +39,5 @@ public static class ModuleAdapterFileExtensions
         ArgumentException.ThrowIfNullOrEmpty(folder);
         ArgumentNullException.ThrowIfNull(adapterName);
         AdapterFiles.Load(model, folder, adapterName, trainable, logger);
-    }
-
-    /// <summary>
-    /// Puts the values of another folder's adapter under the name of one that the model has: no module changes, and nothing is allocated unless the rank differs. Modules
-    /// that the new adapter lacks become without effect.
-    /// </summary>
-    /// <param name="model">The model.</param>
-    /// <param name="folder">The new adapter's folder.</param>
-    /// <param name="adapterName">The name.</param>
-    /// <param name="logger">Is told of configuration keys that are not known.</param>
-    /// <exception cref="AdapterException">
-    /// The new adapter has modules beyond those of the one first loaded under the name, or differs in use_rslora, use_dora, lora_bias, lora_dropout or alpha_pattern, or the
-    /// old one is merged; nothing has changed then.
-    /// </exception>
-    public static void SwapAdapter(this nn.Module model, string folder, string adapterName = ModuleAdapterExtensions.DefaultAdapter, ILogger? logger = null)
-    {
-        ArgumentException.ThrowIfNullOrEmpty(folder);
-        ArgumentNullException.ThrowIfNull(adapterName);
-        HotSwap.Run(model, folder, adapterName, logger);
     }
 }

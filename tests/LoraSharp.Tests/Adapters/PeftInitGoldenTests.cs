@@ -178,7 +178,7 @@ public class PeftInitGoldenTests
         trained.LoadAdapter(initial);
         Only(trained).Lora.SetMatrices(tensors["input.lora_A"], tensors["input.lora_B"]);
         using var folder = new TemporaryFolder();
-        trained.SaveAdapter(folder.Path, initialFolder: initial);
+        trained.SaveConvertedAdapter(folder.Path, initial);
         AdapterFolderAssert.Equal(expected, folder.Path, "auto_mapping");
         original.LoadAdapter(folder.Path);
         LoraLayer converted = Only(original).Lora;

@@ -1,6 +1,6 @@
 using System.Text.Json;
 using LoraSharp.Adapters;
-using LoraSharp.Adapters.Combining;
+using LoraSharp.Adapters.Lora.Combining;
 using LoraSharp.Adapters.Lora;
 using LoraSharp.Tests.Golden;
 using static TorchSharp.torch;

@@ -38,6 +38,9 @@ internal static class AdapterFiles
             .Concat(entry.BaseParameters.Select(b => KeyValuePair.Create(ModulePrefix + b.Key, (Tensor)b.Tensor)));
     }
 
+    /// <summary>Where PEFT saves an adapter: the default one in the folder itself, another in a folder of its name below.</summary>
+    public static string FolderOf(string folder, string adapter) => adapter == ModuleAdapterExtensions.DefaultAdapter ? folder : Path.Combine(folder, adapter);
+
     /// <summary>Writes the files into a folder that exists.</summary>
     public static void Write(nn.Module model, string adapter, string folder)
     {

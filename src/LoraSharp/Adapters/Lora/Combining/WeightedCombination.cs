@@ -1,8 +1,7 @@
-using LoraSharp.Adapters.Lora;
 using TorchSharp;
 using static TorchSharp.torch;
 
-namespace LoraSharp.Adapters.Combining;
+namespace LoraSharp.Adapters.Lora.Combining;
 
 /// <summary>Makes a new LoRA adapter out of several: which take part is decided layer by layer.</summary>
 internal sealed class WeightedCombination

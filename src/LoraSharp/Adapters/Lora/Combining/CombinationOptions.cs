@@ -2,7 +2,7 @@ using LoraSharp.Adapters;
 
 namespace LoraSharp;
 
-/// <summary>How <see cref="ModuleCombineExtensions.AddWeightedAdapter"/> combines adapters.</summary>
+/// <summary>How <see cref="LoraExtensions.AddWeightedAdapter"/> combines adapters.</summary>
 public sealed record CombinationOptions
 {
     /// <summary>The kind. Default: <see cref="CombinationType.Cat"/>, the exact weighted sum.</summary>

@@ -1,6 +1,6 @@
 using static TorchSharp.torch;
 
-namespace LoraSharp.Adapters.Combining;
+namespace LoraSharp.Adapters.Lora.Combining;
 
 /// <summary>The element-wise combinations of tensors: sums, pruning, dropping, sign election.</summary>
 internal static class TensorCombination

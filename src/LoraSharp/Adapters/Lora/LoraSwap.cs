@@ -1,13 +1,13 @@
-using LoraSharp.Adapters.Lora;
+using LoraSharp.Adapters.Files;
 using LoraSharp.Adapters.Planning;
 using LoraSharp.Files;
 using Microsoft.Extensions.Logging;
 using static TorchSharp.torch;
 
-namespace LoraSharp.Adapters.Files;
+namespace LoraSharp.Adapters.Lora;
 
-/// <summary>Puts the values of another adapter folder under the name of an adapter that the model has, without touching the modules.</summary>
-internal static class HotSwap
+/// <summary>Puts the values of another LoRA folder under the name of an adapter that the model has, without touching the modules.</summary>
+internal static class LoraSwap
 {
     public static void Run(nn.Module model, string folder, string adapter, ILogger? logger)
     {
@@ -20,30 +20,29 @@ internal static class HotSwap
             throw new AdapterException($"The adapter '{adapter}' is merged into the base weights; call UnmergeAdapter before swapping it.");
         }
 
-        RequireAlike(entry, config, folder);
+        (LoraConfig own, LoraConfig other) = RequireAlike(entry, config, folder);
         using SafeTensorsFile file = AdapterFiles.Open(folder);
-        var (tensors, changes) = Plan(set, entry, config, file);
+        var (tensors, changes) = Plan(set, entry, other, file);
         AdapterFiles.Verify(file, AdapterFiles.Expected(tensors, null), config, Copies(set, adapter));
         changes.ForEach(change => change());
         AdapterFiles.Copy(file, AdapterFiles.Expected(Current(set, adapter), null));
-        entry.Config = entry.Config switch
+        entry.Config = own with
         {
-            LoraConfig own when config is LoraConfig other => own with { R = other.R, Alpha = other.Alpha, RankPattern = other.RankPattern, AlphaPattern = other.AlphaPattern, TargetModules = other.TargetModules, BaseModelNameOrPath = other.BaseModelNameOrPath },
-            _ => config,
+            R = other.R,
+            Alpha = other.Alpha,
+            RankPattern = other.RankPattern,
+            AlphaPattern = other.AlphaPattern,
+            TargetModules = other.TargetModules,
+            BaseModelNameOrPath = other.BaseModelNameOrPath,
         };
         warnings.ForEach(warning => logger?.LogWarning("{Warning}", warning));
     }
 
-    private static void RequireAlike(AdapterEntry entry, AdapterConfig config, string folder)
+    private static (LoraConfig Own, LoraConfig Other) RequireAlike(AdapterEntry entry, AdapterConfig config, string folder)
     {
-        if (entry.Config.GetType() != config.GetType() || entry.ModelAdapter is not null)
-        {
-            throw new AdapterException($"The adapter in '{folder}' is of {config.PeftType}, '{entry.Name}' of {entry.Config.PeftType}; only adapters of layers, of one method, can be swapped.");
-        }
-
         if (entry.Config is not LoraConfig own || config is not LoraConfig other)
         {
-            return;
+            throw new AdapterException($"The adapter in '{folder}' is of {config.PeftType}, '{entry.Name}' of {entry.Config.PeftType}; only LoRA adapters can be swapped.");
         }
 
         string? different = own.UseRsLora != other.UseRsLora ? "use_rslora"
@@ -56,10 +55,12 @@ internal static class HotSwap
         {
             throw new AdapterException($"The adapter in '{folder}' has another {different} than '{entry.Name}'; such adapters cannot take each other's place. Load it under a name of its own.");
         }
+
+        return (own, other);
     }
 
     // What the file may hold, with the shapes that its configuration gives, and the changes that come before its values are copied.
-    private static (List<PlannedTensor> Tensors, List<Action> Changes) Plan(AdapterSet set, AdapterEntry entry, AdapterConfig config, SafeTensorsFile file)
+    private static (List<PlannedTensor> Tensors, List<Action> Changes) Plan(AdapterSet set, AdapterEntry entry, LoraConfig config, SafeTensorsFile file)
     {
         var tensors = new List<PlannedTensor>();
         var changes = new List<Action>();
@@ -79,7 +80,7 @@ internal static class HotSwap
                 continue;
             }
 
-            LoraSettings settings = LoraMethod.Settings((LoraConfig)config, path) with { HasBias = lora.Settings.HasBias, UsesDora = lora.Settings.UsesDora };
+            LoraSettings settings = LoraMethod.Settings(config, path) with { HasBias = lora.Settings.HasBias, UsesDora = lora.Settings.UsesDora };
             tensors.AddRange(own.Select(t =>
                 ReferenceEquals(t.Tensor, lora.A) ? t with { Shape = lora.ShapeOfA(settings.R) }
                 : ReferenceEquals(t.Tensor, lora.B) ? t with { Shape = lora.ShapeOfB(settings.R) }
