@@ -25,6 +25,8 @@ internal sealed class Lecture(QuickstartOptions options, CancellationToken cance
             set_num_threads(1);
         }
 
+        // The size is used last; a slip in it must not cost a training run.
+        LoraSharp.Files.ByteSize.Parse(options.MaxShardSize);
         var prompts = new PromptFormat(options.IsEmbedded);
         Tokenizer tokenizer = Tokenizer.Load(options.ModelFolder);
 

@@ -13,7 +13,7 @@ static void Run(QuickstartOptions options, CancellationToken cancellation)
     {
         AnsiConsole.MarkupLine("[yellow]Stopped.[/] Checkpoints in the output folder are complete; go on with --resume.");
     }
-    catch (Exception e) when (e is IOException or InvalidOperationException or ArgumentException or InvalidDataException or FormatException)
+    catch (Exception e) when (e is IOException or InvalidOperationException or ArgumentException or InvalidDataException or FormatException or NotSupportedException)
     {
         AnsiConsole.MarkupLineInterpolated($"[red]{e.GetType().Name}:[/] {e.Message}");
         Environment.ExitCode = 1;
