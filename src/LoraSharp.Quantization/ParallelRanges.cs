@@ -9,6 +9,12 @@ internal static class ParallelRanges
     /// <summary>Ranges a thread, so that a slow thread leaves work to the others.</summary>
     private const int RangesPerThread = 8;
 
+    /// <summary>
+    /// Runs an action on so many threads, the caller among them, and returns true when all have left it, or false when it cannot; null: only the thread pool can. Another
+    /// library's threads are better where that library computes in between: they may still spin on the cores that pool threads would need.
+    /// </summary>
+    public static Func<int, Action, bool>? Team { get; set; }
+
     /// <summary>Runs <paramref name="body"/>(start, end) over [0, count), cut at multiples of <paramref name="grain"/> only.</summary>
     public static void Run(long count, long grain, int maxThreads, Action<long, long> body)
     {
@@ -28,12 +34,16 @@ internal static class ParallelRanges
 
         long grainsPerRange = (grains + (threads * RangesPerThread) - 1) / (threads * RangesPerThread);
         var job = new Job(count, grainsPerRange * grain, body);
-        for (int i = 1; i < threads; i++)
+        if (Team?.Invoke(threads, job.Execute) is not true)
         {
-            ThreadPool.UnsafeQueueUserWorkItem(job, preferLocal: false);
+            for (int i = 1; i < threads; i++)
+            {
+                ThreadPool.UnsafeQueueUserWorkItem(job, preferLocal: false);
+            }
+
+            job.Execute();
         }
 
-        job.Execute();
         job.Wait();
     }
 

@@ -26,6 +26,18 @@ internal unsafe interface ILanes<TSelf>
 
     static abstract TSelf Sqrt(TSelf value);
 
+    /// <summary>The larger; the second where either is NaN.</summary>
+    static abstract TSelf Max(TSelf a, TSelf b);
+
+    /// <summary>The smaller; the second where either is NaN.</summary>
+    static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>2 to the power of whole numbers from -126 to 127; anything for NaN.</summary>
+    static abstract TSelf PowerOfTwo(TSelf whole);
+
+    /// <summary>The sum of the lanes; its order, and so its last bit, depends on the width.</summary>
+    float Sum();
+
     /// <summary>-1, 0 or 1; 0 for NaN.</summary>
     static abstract TSelf Sign(TSelf value);
 

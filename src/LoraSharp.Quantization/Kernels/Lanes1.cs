@@ -22,6 +22,14 @@ internal readonly unsafe struct Lanes1(float value) : ILanes<Lanes1>
 
     public static Lanes1 Sqrt(Lanes1 value) => new(MathF.Sqrt(value._value));
 
+    public static Lanes1 Max(Lanes1 a, Lanes1 b) => a._value > b._value ? a : b;
+
+    public static Lanes1 Min(Lanes1 a, Lanes1 b) => a._value < b._value ? a : b;
+
+    public static Lanes1 PowerOfTwo(Lanes1 whole) => new(BitConverter.Int32BitsToSingle(unchecked((int)whole._value + 127) << 23));
+
+    public float Sum() => _value;
+
     public static Lanes1 Sign(Lanes1 value) => new(value._value > 0 ? 1 : value._value < 0 ? -1 : 0);
 
     public static Lanes1 ZeroFrom(Lanes1 value, float limit, out bool any)

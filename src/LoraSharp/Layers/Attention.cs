@@ -55,6 +55,13 @@ internal sealed class Attention
     {
         using var scope = NewDisposeScope();
         (Tensor query, Tensor key, Tensor value) = Project(x);
+        if (context.Ranges is { } ranges && AttentionFunction.Accepts(query))
+        {
+            var arguments = new AttentionArguments(ranges, (float)_config.Scale, context.Cos, context.Sin, context.Interleaved);
+            return _output.Call(AttentionFunction.Apply(query, key, value, arguments)).MoveToOuterDisposeScope();
+        }
+
+        (query, key, value) = (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
         if (context.Cos is { } cos)
         {
             query = RotaryEmbedding.Apply(query, cos, context.Sin!, context.Interleaved);
@@ -95,7 +102,7 @@ internal sealed class Attention
         return Mix(x, query, key, value, context.MemoryMask, isCausal: false).MoveToOuterDisposeScope();
     }
 
-    // Queries, keys and values (B, heads, T, headDim), normed.
+    // Queries, keys and values (B, T, heads, headDim), normed.
     private (Tensor Query, Tensor Key, Tensor Value) Project(Tensor x)
     {
         Tensor query, key, value;
@@ -123,7 +130,7 @@ internal sealed class Attention
             key = Normed(key, _keyNorms);
         }
 
-        return (query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2));
+        return (query, key, value);
     }
 
     // (B, T, rows of the fused projection) → three times (B, T, heads, headDim).

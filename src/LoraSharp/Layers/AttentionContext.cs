@@ -20,6 +20,9 @@ internal sealed record AttentionContext
     /// <summary>Plain causal attention over T = S tokens; with neither this nor a mask every query sees every key.</summary>
     public bool IsCausal { get; init; }
 
+    /// <summary>The same as key ranges, where it has that form and attention can compute with it; there is no <see cref="Mask"/> then.</summary>
+    public TokenRanges? Ranges { get; init; }
+
     /// <summary>Keys and values of earlier tokens, or null.</summary>
     public KvCache? Cache { get; init; }
 
@@ -55,6 +58,7 @@ internal sealed record AttentionContext
             Relative = Relative is null ? null : new RelativePositions(tensors[at++], tensors[at++]),
             Interleaved = Interleaved,
             IsCausal = IsCausal,
+            Ranges = Ranges,
         };
 
         Tensor? Next(Tensor? old, ReadOnlySpan<Tensor> all) => old is null ? null : all[at++];

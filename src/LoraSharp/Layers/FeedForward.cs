@@ -1,3 +1,4 @@
+using LoraSharp.Kernels;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Layers;
@@ -13,6 +14,7 @@ internal interface IFeedForward
 internal sealed class FeedForward : IFeedForward
 {
     private readonly Func<Tensor, Tensor> _activation;
+    private readonly bool _isSwiGlu;
     private readonly bool _fusedGate;
     private readonly Slot? _gate;
     private readonly Slot _up;
@@ -21,6 +23,7 @@ internal sealed class FeedForward : IFeedForward
     public FeedForward(FeedForwardConfig config, WeightScope weights, int hidden)
     {
         _activation = Activation.Find(config.Activation);
+        _isSwiGlu = config.Activation is "silu" or "swish";
         _fusedGate = config.FusedGate;
         _gate = config is { Gate: { } gate, FusedGate: false } ? weights.Linear(gate, config.Intermediate, hidden, config.Bias) : null;
         _up = weights.Linear(config.Up, config.FusedGate ? 2 * config.Intermediate : config.Intermediate, hidden, config.Bias);
@@ -39,9 +42,12 @@ internal sealed class FeedForward : IFeedForward
         {
             Tensor both = _up.Call(x);
             long half = both.shape[^1] / 2;
-            return _activation(both.narrow(-1, 0, half)) * both.narrow(-1, half, half);
+            return Gated(both.narrow(-1, 0, half), both.narrow(-1, half, half));
         }
 
-        return _gate is { } gate ? _activation(gate.Call(x)) * _up.Call(x) : _activation(_up.Call(x));
+        return _gate is { } gate ? Gated(gate.Call(x), _up.Call(x)) : _activation(_up.Call(x));
     }
+
+    private Tensor Gated(Tensor gate, Tensor up) =>
+        _isSwiGlu && KernelRows.Accepts(gate) && gate.dtype == up.dtype ? SwiGluFunction.Apply(gate, up) : _activation(gate) * up;
 }

@@ -1,3 +1,4 @@
+using LoraSharp.Kernels;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -33,6 +34,11 @@ public sealed class RmsNorm : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
+        if (KernelRows.Accepts(input) && weight.dtype == input.dtype)
+        {
+            return RmsNormFunction.Apply(input, weight, (float)_eps, _unitOffset);
+        }
+
         using var scope = NewDisposeScope();
         Tensor x = input.to(ScalarType.Float32);
         Tensor normalized = x * (x.square().mean([-1], keepdim: true) + _eps).rsqrt();

@@ -71,7 +71,7 @@ internal sealed class Transformer
         int past = inputs.Cache?.Length ?? 0, tokens = (int)shape[1];
         Tensor positions = inputs.PositionIds ?? arange(past, past + tokens, dtype: ScalarType.Int64).unsqueeze(0);
         Tensor x = _embedding.Forward(inputs, positions);
-        AttentionContext[] contexts = Contexts(inputs, positions, past, tokens, x.dtype);
+        AttentionContext[] contexts = Contexts(inputs, positions, past, tokens, x);
         Tensor? trigger = UsesCheckpointing && _modules.IsTraining && is_grad_enabled() && inputs.Routing is null ? zeros(0, requires_grad: true) : null;
         for (int i = 0; i < _layers.Length; i++)
         {
@@ -96,15 +96,20 @@ internal sealed class Transformer
     }
 
     // One context for each kind of layer.
-    private AttentionContext[] Contexts(TransformerInputs inputs, Tensor positions, int past, int tokens, ScalarType dtype)
+    private AttentionContext[] Contexts(TransformerInputs inputs, Tensor positions, int past, int tokens, Tensor x)
     {
+        ScalarType dtype = x.dtype;
         bool isolated = Config.Causal && inputs.PositionIds is not null && inputs.AttentionMask is null && past == 0;
         Tensor? documents = isolated ? Documents(positions) : null;
         Tensor? bias = _relativeBias?.Compute(past, tokens);
         Tensor? memoryMask = inputs.Memory is { } memory ? AttentionMask.Bidirectional(inputs.MemoryMask, (int)memory.shape[1], reach: null, blindPadding: false, dtype) : null;
         RelativePositions? relative = _relativePositions?.Compute(tokens);
         var tables = new Dictionary<RopeOptions, (Tensor Cos, Tensor Sin)>();
-        var masks = new Dictionary<int, Tensor?>();
+        var masks = new Dictionary<int, (Tensor? Mask, TokenRanges? Ranges)>();
+
+        // Attention to the tokens of this call alone, with nothing added to its scores.
+        bool ranged = inputs.Cache is null && bias is null && !Config.Attention.IsEager && Config.Attention.Disentangled is null && AttentionFunction.Accepts(x)
+            && (Config.Causal || !Config.BlindPadding);
         return [.. _kinds.Select(Context)];
 
         AttentionContext Context(LayerKind kind, int index)
@@ -120,13 +125,9 @@ internal sealed class Transformer
                 table = made;
             }
 
-            if (!masks.TryGetValue(kind.Window ?? 0, out Tensor? mask))
+            if (!masks.TryGetValue(kind.Window ?? 0, out var visible))
             {
-                mask = Config.Causal
-                    ? AttentionMask.Causal(inputs.AttentionMask, documents, past, tokens, kind.Window, Config.Attention.IsEager || bias is not null, dtype)
-                    : AttentionMask.Bidirectional(inputs.AttentionMask, tokens, kind.Window, Config.BlindPadding, dtype);
-                mask = bias is null ? mask : mask is null ? bias : mask + bias;
-                masks.Add(kind.Window ?? 0, mask);
+                masks.Add(kind.Window ?? 0, visible = Visible(kind.Window));
             }
 
             return new AttentionContext
@@ -134,8 +135,9 @@ internal sealed class Transformer
                 Cos = table?.Cos,
                 Sin = table?.Sin,
                 Interleaved = kind.Rope?.Interleaved ?? false,
-                Mask = mask,
-                IsCausal = Config.Causal && mask is null && tokens > 1,
+                Mask = visible.Mask,
+                Ranges = visible.Ranges,
+                IsCausal = Config.Causal && visible.Mask is null && tokens > 1,
                 Cache = inputs.Cache,
                 Memory = inputs.Memory,
                 MemoryMask = memoryMask,
@@ -143,6 +145,19 @@ internal sealed class Transformer
                 Relative = relative,
                 Routing = inputs.Routing,
             };
+        }
+
+        (Tensor? Mask, TokenRanges? Ranges) Visible(int? window)
+        {
+            if (ranged && (Config.Causal || window is null) && TokenRanges.Create(tokens, Config.Causal, inputs.AttentionMask, documents, window) is { } ranges)
+            {
+                return (null, ranges);
+            }
+
+            Tensor? mask = Config.Causal
+                ? AttentionMask.Causal(inputs.AttentionMask, documents, past, tokens, window, Config.Attention.IsEager || bias is not null, dtype)
+                : AttentionMask.Bidirectional(inputs.AttentionMask, tokens, window, Config.BlindPadding, dtype);
+            return (bias is null ? mask : mask is null ? bias : mask + bias, null);
         }
     }
 
