@@ -6,7 +6,7 @@ using static TorchSharp.torch.autograd;
 namespace LoraSharp.Adapters.Lora;
 
 /// <summary>
-/// A whole LoRA-adapted linear layer as one autograd node: y = x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ. Kept for the backward pass: the input, the rank-sized product (scaled) and, with dropout, its
+/// A whole LoRA-adapted linear layer as one autograd node: y = x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ. Kept for the backward pass: the input, the rank-sized product and matrices and, with dropout, its
 /// mask; the frozen weight is taken from its stored form again. Rank-sized products come first, so no (out, in) matrix is formed for the adapter.
 /// </summary>
 internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFunction>
@@ -24,7 +24,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         }
 
         using var scope = NewDisposeScope();
-        return Compute(x, adapter, layer, rounded: true).Output.MoveToOuterDisposeScope();
+        return Compute(x, adapter, layer, recorded: false).Output.MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(AutogradContext ctx, params object[] vars)
@@ -33,25 +33,27 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         var adapter = (LoraLinear)vars[4];
         var layer = (Layers.Linear)vars[5];
         using var scope = NewDisposeScope();
-        (Tensor output, Tensor low, Tensor? mask) = Compute(x, adapter, layer, rounded: false);
-        var saved = new List<Tensor> { x, low.MoveToOuterDisposeScope() };
-        if (mask is not null)
+        Parts made = Compute(x, adapter, layer, recorded: true);
+        var saved = new List<Tensor> { x, made.Low, made.A, made.B };
+        if (made.Mask is not null)
         {
-            saved.Add(mask.MoveToOuterDisposeScope());
+            saved.Add(made.Mask);
         }
 
+        saved.ForEach(tensor => _ = ReferenceEquals(tensor, x) ? tensor : tensor.MoveToOuterDisposeScope());
         ctx.save_for_backward(saved);
         ctx.save_data(AdapterKey, adapter);
         ctx.save_data(LayerKey, layer);
         ctx.save_data(InputGradKey, x.requires_grad);
-        return output.MoveToOuterDisposeScope();
+        return made.Output.MoveToOuterDisposeScope();
     }
 
-    // The scaling goes into the rank-sized product, where it costs nothing. Rounded: in a half-precision layer the second product is one of that precision too.
-    private static (Tensor Output, Tensor Low, Tensor? Mask) Compute(Tensor x, LoraLinear adapter, Layers.Linear layer, bool rounded)
+    private static Parts Compute(Tensor x, LoraLinear adapter, Layers.Linear layer, bool recorded)
     {
         Tensor rows = x.reshape(-1, x.shape[^1]);
-        Tensor y = layer.Weight.Forward(rows, layer.Bias), input = rows.to(adapter.A.dtype);
+        Tensor y = layer.Weight.Forward(rows, layer.Bias);
+        ScalarType type = ProductType(y.dtype, adapter.A.dtype, recorded);
+        Tensor input = rows.to(type);
         Tensor? mask = null;
         if (adapter.training && adapter.Dropout > 0)
         {
@@ -60,46 +62,55 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
             input = (input * mask).div_(1 - adapter.Dropout);
         }
 
-        Tensor low = input.matmul(adapter.A.t()).mul_(adapter.Scaling);
-
-        // While training the sum is formed in float32 and rounded once. Without training, the update's rounding is finer than that of the layer's own output,
-        // and a product that adds in place takes half the time.
-        Tensor output = y.dtype == low.dtype ? y.addmm_(low, adapter.B.t(), 1, 1)
-            : rounded ? y.addmm_(low.to(y.dtype), adapter.B.to(y.dtype).t(), 1, 1)
-            : y.add_(low.matmul(adapter.B.t()));
-        return (output.view([.. x.shape[..^1], layer.Weight.OutFeatures]), low, mask);
+        // The scaling goes into the smallest matrix. A product that adds in place takes half the time of a product and a sum, and rounds once.
+        using var noGrad = no_grad();
+        Tensor a = adapter.A.detach().to(type), b = (adapter.B * adapter.Scaling).to(type), low = input.matmul(a.t());
+        Tensor output = y.dtype == low.dtype ? y.addmm_(low, b.t(), 1, 1) : y.add_(low.matmul(b.t()));
+        return new Parts(output.view([.. x.shape[..^1], layer.Weight.OutFeatures]), low, a, b, mask);
     }
+
+    // The rank-sized products of a bfloat16 layer are bfloat16 products summed in float32, as the reference's are with bf16 training; their weights and gradients stay
+    // float32. Float16 has too small a range for gradients.
+    private static ScalarType ProductType(ScalarType layer, ScalarType adapter, bool recorded) =>
+        adapter == ScalarType.Float32 && (layer == ScalarType.BFloat16 || (layer == ScalarType.Float16 && !recorded)) ? layer : adapter;
 
     public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, () =>
     {
         var adapter = (LoraLinear)ctx.get_data(AdapterKey);
         var layer = (Layers.Linear)ctx.get_data(LayerKey);
         List<Tensor> saved = ctx.get_saved_variables();
-        Tensor x = saved[0], low = saved[1];
+        Tensor x = saved[0], low = saved[1], a = saved[2], b = saved[3];
         Tensor gradRows = grad_output.reshape(-1, grad_output.shape[^1]);
-        Tensor grad = gradRows.to(adapter.A.dtype);
-        Tensor? mask = saved.Count > 2 ? saved[2] : null;
+        Tensor grad = gradRows.to(low.dtype);
+        Tensor? mask = saved.Count > 4 ? saved[4] : null;
         double kept = 1 / (1 - adapter.Dropout);
 
-        Tensor gradLow = grad.matmul(adapter.B).mul_(adapter.Scaling);
-        Tensor gradB = grad.t().matmul(low);
-        Tensor input = x.reshape(-1, x.shape[^1]).to(adapter.A.dtype);
-        Tensor gradA = mask is null ? gradLow.t().matmul(input) : gradLow.t().matmul(input * mask).mul_(kept);
+        Tensor gradLow = grad.matmul(b);
+        Tensor gradB = grad.t().matmul(low).to(adapter.B.dtype).mul_(adapter.Scaling);
+        Tensor input = x.reshape(-1, x.shape[^1]).to(low.dtype);
+        Tensor gradA = (mask is null ? gradLow.t().matmul(input) : gradLow.t().matmul(input * mask).mul_(kept)).to(adapter.A.dtype);
 
         Tensor? gradX = null;
         if ((bool)ctx.get_data(InputGradKey))
         {
-            Tensor update = gradLow.matmul(adapter.A);
-            if (mask is not null)
+            gradX = layer.Weight.BackwardInput(gradRows);
+            if (mask is null && gradX.dtype == gradLow.dtype)
             {
-                update = update.mul_(mask).mul_(kept);
+                gradX.addmm_(gradLow, a, 1, 1);
+            }
+            else
+            {
+                Tensor update = gradLow.matmul(a);
+                gradX.add_(mask is null ? update : update.mul_(mask).mul_(kept));
             }
 
-            gradX = layer.Weight.BackwardInput(gradRows);
-            gradX = (gradX.dtype == update.dtype ? gradX.add_(update) : gradX + update.to(gradX.dtype)).view(x.shape);
+            gradX = gradX.view(x.shape);
         }
 
         Tensor? gradBias = layer.Bias is { requires_grad: true } bias ? gradRows.sum([0L]).to(bias.dtype) : null;
         return [gradX, gradA, gradB, gradBias, null, null];
     });
+
+    // A and B are the matrices as the products took them, B with the scaling; Low is x·Aᵀ.
+    private readonly record struct Parts(Tensor Output, Tensor Low, Tensor A, Tensor B, Tensor? Mask);
 }

@@ -1,4 +1,5 @@
 using LoraSharp.Interop;
+using LoraSharp.Kernels;
 using LoraSharp.Layers;
 using static TorchSharp.torch;
 using static TorchSharp.torch.autograd;
@@ -51,38 +52,63 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
         {
             using var chunkScope = NewDisposeScope();
             long n = Math.Min(ChunkRows, count - at);
-            Tensor x = rows.narrow(0, at, n), target = targets.narrow(0, at, n).unsqueeze(1);
-            Tensor logits = head.Weight.Forward(x, head.Bias).to(ScalarType.Float32);
-            Tensor logSum = logits.logsumexp(-1, keepdim: true);
-            Tensor nll = (logSum - logits.gather(1, target)).sum();
-            double smooth = smoothing > 0 ? (logSum - logits.mean([-1], keepdim: true)).sum().item<float>() : 0;
-            loss += ((1 - smoothing) * nll.item<float>()) + (smoothing * smooth);
-            correct += logits.argmax(-1, keepdim: true).eq(target).sum().item<long>();
-            Tensor probabilities = (logits - logSum).exp_();
-            entropy += (logSum.squeeze(1) - (probabilities * logits).sum(-1)).sum().item<float>();
-            if (!recorded)
+            Tensor x = rows.narrow(0, at, n), target = targets.narrow(0, at, n);
+            Tensor logits = head.Weight.Forward(x, head.Bias);
+            (ChunkSums sums, Tensor? narrow) = KernelRows.Accepts(logits) ? ByRows(logits, target, divisor, smoothing, recorded) : ByOperators(logits, target.unsqueeze(1), divisor, smoothing, recorded);
+            loss += ((1 - smoothing) * sums.Nll) + (smoothing * sums.Uniform);
+            entropy += sums.Entropy;
+            correct += sums.Correct;
+            if (narrow is null)
             {
                 continue;
             }
 
-            // d loss / d logits = p − (1 − ε)·onehot − ε/V, over the divisor.
-            Tensor grad = probabilities.scatter_add_(1, target, full_like(target, smoothing - 1, dtype: ScalarType.Float32));
-            if (smoothing > 0)
-            {
-                grad.sub_(smoothing / logits.shape[1]);
-            }
-
-            grad.mul_(1 / divisor);
-            Tensor narrow = grad.to(rows.dtype);
             gradRows?.narrow(0, at, n).copy_(head.Weight.BackwardInput(narrow));
             gradWeight?.add_(narrow.t().matmul(x));
-            gradBias?.add_(grad.sum([0]));
+            gradBias?.add_(narrow.sum([0], type: ScalarType.Float32));
         }
 
         _metrics = new TokenMetrics(count, entropy / count, (double)correct / count);
         ctx.save_for_backward([.. new[] { gradRows, gradWeight?.to(weight!.dtype), gradBias?.to(head.Bias!.dtype) }.OfType<Tensor>().Select(t => t.MoveToOuterDisposeScope())]);
         ctx.save_data("which", new[] { gradRows is not null, gradWeight is not null, gradBias is not null });
         return tensor((float)(loss / divisor)).MoveToOuterDisposeScope();
+    }
+
+    // In place: the logits become their gradient.
+    private static (ChunkSums Sums, Tensor? Gradient) ByRows(Tensor logits, Tensor target, double divisor, double smoothing, bool recorded)
+    {
+        var rows = new LogitRows(logits, target.contiguous());
+        (double nll, double uniform, double entropy, long correct) = rows.Measure();
+        if (recorded)
+        {
+            rows.ToGradient((float)(1 / divisor), (float)smoothing);
+        }
+
+        return (new ChunkSums(nll, uniform, entropy, correct), recorded ? logits : null);
+    }
+
+    private static (ChunkSums Sums, Tensor? Gradient) ByOperators(Tensor projected, Tensor target, double divisor, double smoothing, bool recorded)
+    {
+        Tensor logits = projected.to(ScalarType.Float32), logSum = logits.logsumexp(-1, keepdim: true);
+        Tensor nll = (logSum - logits.gather(1, target)).sum();
+        double uniform = smoothing > 0 ? (logSum - logits.mean([-1], keepdim: true)).sum().item<float>() : 0;
+        long correct = logits.argmax(-1, keepdim: true).eq(target).sum().item<long>();
+        Tensor probabilities = (logits - logSum).exp_();
+        double entropy = (logSum.squeeze(1) - (probabilities * logits).sum(-1)).sum().item<float>();
+        var sums = new ChunkSums(nll.item<float>(), uniform, entropy, correct);
+        if (!recorded)
+        {
+            return (sums, null);
+        }
+
+        // d loss / d logits = p − (1 − ε)·onehot − ε/V, over the divisor.
+        Tensor grad = probabilities.scatter_add_(1, target, full_like(target, smoothing - 1, dtype: ScalarType.Float32));
+        if (smoothing > 0)
+        {
+            grad.sub_(smoothing / logits.shape[1]);
+        }
+
+        return (sums, grad.mul_(1 / divisor).to(projected.dtype));
     }
 
     public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(8, () =>
@@ -101,4 +127,6 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
 
         return gradients;
     });
+
+    private readonly record struct ChunkSums(double Nll, double Uniform, double Entropy, long Correct);
 }
