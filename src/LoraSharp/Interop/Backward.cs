@@ -31,8 +31,9 @@ internal static class Backward
 
     /// <summary>The body of a managed backward pass: temporaries are freed at once, exceptions trapped (the gradients are then missing).</summary>
     /// <param name="count">Number of gradients to return.</param>
+    /// <param name="gradOutput">The gradient that TorchSharp gave; it would live on in the caller's dispose scope until the end of the whole backward pass.</param>
     /// <param name="compute">Makes the gradients; null where an input needs none.</param>
-    public static List<Tensor> Guard(int count, Func<Tensor?[]> compute)
+    public static List<Tensor> Guard(int count, Tensor gradOutput, Func<Tensor?[]> compute)
     {
         // libtorch has taken its own reference to what the previous node returned.
         ReleaseReturned();
@@ -44,7 +45,8 @@ internal static class Backward
                 using var scope = NewDisposeScope();
                 foreach (Tensor? gradient in compute())
                 {
-                    gradients.Add(gradient?.DetachFromDisposeScope()!);
+                    // A gradient that is passed on gets a handle of its own.
+                    gradients.Add((ReferenceEquals(gradient, gradOutput) ? gradient.alias() : gradient)?.DetachFromDisposeScope()!);
                 }
             }
         }
@@ -54,6 +56,7 @@ internal static class Backward
             gradients.Clear();
         }
 
+        gradOutput.Dispose();
         while (gradients.Count < count)
         {
             gradients.Add(null!);

@@ -54,7 +54,7 @@ internal sealed class AttentionFunction : SingleTensorFunction<AttentionFunction
         return made.Output.alias().MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         var arguments = (AttentionArguments)ctx.get_data(ArgumentsKey);

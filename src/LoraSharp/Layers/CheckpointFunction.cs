@@ -45,7 +45,7 @@ internal sealed class CheckpointFunction : SingleTensorFunction<CheckpointFuncti
     public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output)
     {
         var needs = (bool[])ctx.get_data(NeedsKey);
-        return Backward.Guard(3 + needs.Length, () =>
+        return Backward.Guard(3 + needs.Length, grad_output, () =>
         {
             var layer = (ILayer)ctx.get_data(LayerKey);
             List<Tensor> saved = ctx.get_saved_variables();

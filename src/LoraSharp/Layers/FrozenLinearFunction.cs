@@ -28,7 +28,7 @@ internal sealed class FrozenLinearFunction : SingleTensorFunction<FrozenLinearFu
         return layer.Weight.Forward((Tensor)vars[0], layer.Bias);
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(3, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(3, grad_output, () =>
     {
         var layer = (Linear)ctx.get_data(LayerKey);
         return

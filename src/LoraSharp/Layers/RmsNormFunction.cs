@@ -39,7 +39,7 @@ internal sealed unsafe class RmsNormFunction : SingleTensorFunction<RmsNormFunct
         return output.MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(4, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(4, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1];

@@ -31,7 +31,7 @@ internal sealed unsafe class SwiGluFunction : SingleTensorFunction<SwiGluFunctio
         return Compute(gate.contiguous(), up.contiguous()).MoveToOuterDisposeScope();
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(2, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(2, grad_output, () =>
     {
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor gate = saved[0].contiguous(), up = saved[1].contiguous();

@@ -74,7 +74,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
     private static ScalarType ProductType(ScalarType layer, ScalarType adapter, bool recorded) =>
         adapter == ScalarType.Float32 && (layer == ScalarType.BFloat16 || (layer == ScalarType.Float16 && !recorded)) ? layer : adapter;
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, grad_output, () =>
     {
         var adapter = (LoraLinear)ctx.get_data(AdapterKey);
         var layer = (Layers.Linear)ctx.get_data(LayerKey);

@@ -111,7 +111,7 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
         return (sums, grad.mul_(1 / divisor).to(projected.dtype));
     }
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(8, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(8, grad_output, () =>
     {
         var which = (bool[])ctx.get_data("which");
         List<Tensor> saved = ctx.get_saved_variables();
