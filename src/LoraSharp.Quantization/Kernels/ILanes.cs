@@ -2,7 +2,7 @@ namespace LoraSharp.Quantization;
 
 /// <summary>
 /// A register of single-precision lanes, so that loops over elements are written once for all instruction sets. No operation is fused or
-/// approximate: all widths give the same bits.
+/// approximate, so all widths give the same bits, but for those that say otherwise.
 /// </summary>
 internal unsafe interface ILanes<TSelf>
     where TSelf : struct, ILanes<TSelf>
@@ -26,11 +26,14 @@ internal unsafe interface ILanes<TSelf>
 
     static abstract TSelf Sqrt(TSelf value);
 
-    /// <summary>The larger; the second where either is NaN.</summary>
+    /// <summary>The larger; the second, or NaN, where either is NaN.</summary>
     static abstract TSelf Max(TSelf a, TSelf b);
 
-    /// <summary>The smaller; the second where either is NaN.</summary>
+    /// <summary>The smaller; the second, or NaN, where either is NaN.</summary>
     static abstract TSelf Min(TSelf a, TSelf b);
+
+    /// <summary>a·b + c, rounded once where the machine can: the last bit differs between machines.</summary>
+    static abstract TSelf MultiplyAdd(TSelf a, TSelf b, TSelf c);
 
     /// <summary>2 to the power of whole numbers from -126 to 127; anything for NaN.</summary>
     static abstract TSelf PowerOfTwo(TSelf whole);

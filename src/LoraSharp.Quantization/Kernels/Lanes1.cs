@@ -26,6 +26,8 @@ internal readonly unsafe struct Lanes1(float value) : ILanes<Lanes1>
 
     public static Lanes1 Min(Lanes1 a, Lanes1 b) => a._value < b._value ? a : b;
 
+    public static Lanes1 MultiplyAdd(Lanes1 a, Lanes1 b, Lanes1 c) => new(float.MultiplyAddEstimate(a._value, b._value, c._value));
+
     public static Lanes1 PowerOfTwo(Lanes1 whole) => new(BitConverter.Int32BitsToSingle(unchecked((int)whole._value + 127) << 23));
 
     public float Sum() => _value;

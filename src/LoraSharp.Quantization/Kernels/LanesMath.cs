@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace LoraSharp.Quantization;
 
-/// <summary>Functions of lanes that no instruction set has; the same bits in every width.</summary>
+/// <summary>Functions of lanes that no instruction set has.</summary>
 internal static class LanesMath
 {
     // Adding it pushes the fraction out of a single, which leaves the nearest whole number.
@@ -21,14 +21,13 @@ internal static class LanesMath
         where T : struct, ILanes<T>
     {
         x = T.Min(T.Create(Largest), T.Max(T.Create(Smallest), x));
-        T whole = ((x * T.Create(Log2E)) + T.Create(RoundingShift)) - T.Create(RoundingShift);
-        x = (x - (whole * T.Create(Ln2High))) - (whole * T.Create(Ln2Low));
-        T p = T.Create(1.9875691500e-4f);
-        p = (p * x) + T.Create(1.3981999507e-3f);
-        p = (p * x) + T.Create(8.3334519073e-3f);
-        p = (p * x) + T.Create(4.1665795894e-2f);
-        p = (p * x) + T.Create(1.6666665459e-1f);
-        p = (p * x) + T.Create(5.0000001201e-1f);
-        return ((p * x * x) + x + T.Create(1f)) * T.PowerOfTwo(whole);
+        T whole = T.MultiplyAdd(x, T.Create(Log2E), T.Create(RoundingShift)) - T.Create(RoundingShift);
+        x = T.MultiplyAdd(whole, T.Create(-Ln2Low), T.MultiplyAdd(whole, T.Create(-Ln2High), x));
+        T p = T.MultiplyAdd(T.Create(1.9875691500e-4f), x, T.Create(1.3981999507e-3f));
+        p = T.MultiplyAdd(p, x, T.Create(8.3334519073e-3f));
+        p = T.MultiplyAdd(p, x, T.Create(4.1665795894e-2f));
+        p = T.MultiplyAdd(p, x, T.Create(1.6666665459e-1f));
+        p = T.MultiplyAdd(p, x, T.Create(5.0000001201e-1f));
+        return T.MultiplyAdd(p, x * x, x + T.Create(1f)) * T.PowerOfTwo(whole);
     }
 }

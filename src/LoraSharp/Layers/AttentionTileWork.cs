@@ -1,5 +1,6 @@
 using LoraSharp.Interop;
 using LoraSharp.Kernels;
+using LoraSharp.Quantization;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Layers;
@@ -11,14 +12,14 @@ internal static unsafe class AttentionTileWork
     public static void Softmax(Tensor scores, Tensor p, Tensor logSums, AttentionTile tile, AttentionArguments arguments, int kvHeads, int group)
     {
         var work = new SoftmaxWork(scores, p, logSums, new TileRows(tile, arguments.Ranges, kvHeads, group), arguments.Scale);
-        KernelTypes.Run(p.dtype, ref work);
+        RowForms.Run(p.dtype, ref work);
     }
 
     /// <summary>The gradient to p becomes p in place; <paramref name="ds"/> gets the gradient to the raw scores.</summary>
     public static void SoftmaxBackward(Tensor scores, Tensor logSums, Tensor p, Tensor deltas, Tensor ds, AttentionTile tile, AttentionArguments arguments, int kvHeads, int group)
     {
         var work = new BackwardWork(scores, logSums, p, deltas, ds, new TileRows(tile, arguments.Ranges, kvHeads, group), arguments.Scale);
-        KernelTypes.Run(p.dtype, ref work);
+        RowForms.Run(p.dtype, ref work);
     }
 
     /// <summary>Σ gradient · output of each query and head, as (B·kvHeads, T·group), from (B, T, heads, headDim).</summary>
@@ -26,7 +27,7 @@ internal static unsafe class AttentionTileWork
     {
         Tensor deltas = empty([gradient.shape[0] * kvHeads, gradient.shape[1] * group], dtype: ScalarType.Float32);
         var work = new DeltaWork(gradient, output, deltas, kvHeads, group);
-        KernelTypes.Run(gradient.dtype, ref work);
+        RowForms.Run(gradient.dtype, ref work);
         return deltas;
     }
 
@@ -47,50 +48,51 @@ internal static unsafe class AttentionTileWork
         }
     }
 
-    private readonly struct SoftmaxWork(Tensor scores, Tensor p, Tensor logSums, TileRows rows, float scale) : IKernelWork
+    private readonly struct SoftmaxWork(Tensor scores, Tensor p, Tensor logSums, TileRows rows, float scale) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             float* from = (float*)TensorMemory.Pointer(scores), sums = (float*)TensorMemory.Pointer(logSums);
             T* to = (T*)TensorMemory.Pointer(p);
             (TileRows tile, float factor, int keys) = (rows, scale, rows.Keys);
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(scores.numel() / keys, keys, (start, end) =>
             {
                 for (long row = start; row < end; row++)
                 {
                     (long place, int first, int last) = tile[row];
-                    sums[place] = kernels.Softmax(from + (row * keys), factor, first, last, keys, to + (row * keys));
+                    sums[place] = SoftmaxKernels.Softmax<TLanes, T>(from + (row * keys), factor, first, last, keys, to + (row * keys));
                 }
             });
         }
     }
 
-    private readonly struct BackwardWork(Tensor scores, Tensor logSums, Tensor p, Tensor deltas, Tensor ds, TileRows rows, float scale) : IKernelWork
+    private readonly struct BackwardWork(Tensor scores, Tensor logSums, Tensor p, Tensor deltas, Tensor ds, TileRows rows, float scale) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             float* from = (float*)TensorMemory.Pointer(scores), sums = (float*)TensorMemory.Pointer(logSums), delta = (float*)TensorMemory.Pointer(deltas);
             T* probabilities = (T*)TensorMemory.Pointer(p), gradient = (T*)TensorMemory.Pointer(ds);
             (TileRows tile, float factor, int keys) = (rows, scale, rows.Keys);
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(scores.numel() / keys, keys, (start, end) =>
             {
                 for (long row = start; row < end; row++)
                 {
                     (long place, int first, int last) = tile[row];
                     long at = row * keys;
-                    kernels.SoftmaxBackward(from + at, factor, sums[place], probabilities + at, delta[place], first, last, keys, probabilities + at, gradient + at);
+                    SoftmaxKernels.SoftmaxBackward<TLanes, T>(from + at, factor, sums[place], probabilities + at, delta[place], first, last, keys, probabilities + at, gradient + at);
                 }
             });
         }
     }
 
-    private readonly struct DeltaWork(Tensor gradient, Tensor output, Tensor deltas, int kvHeads, int group) : IKernelWork
+    private readonly struct DeltaWork(Tensor gradient, Tensor output, Tensor deltas, int kvHeads, int group) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* g = (T*)TensorMemory.Pointer(gradient), o = (T*)TensorMemory.Pointer(output);
@@ -98,7 +100,6 @@ internal static unsafe class AttentionTileWork
             long tokens = gradient.shape[1];
             int dim = (int)gradient.shape[3];
             (int kv, int each) = (kvHeads, group);
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(gradient.shape[0] * tokens, (long)kv * each * dim, (start, end) =>
             {
                 for (long token = start; token < end; token++)
@@ -107,7 +108,7 @@ internal static unsafe class AttentionTileWork
                     for (int head = 0; head < kv * each; head++)
                     {
                         long at = ((token * kv * each) + head) * dim;
-                        to[((((b * kv) + (head / each)) * tokens) + t) * each + (head % each)] = kernels.Dot(g + at, o + at, dim);
+                        to[((((b * kv) + (head / each)) * tokens) + t) * each + (head % each)] = RowSums.Product<TLanes, T>(g + at, o + at, dim);
                     }
                 }
             });

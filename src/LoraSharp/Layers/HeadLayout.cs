@@ -1,5 +1,6 @@
 using LoraSharp.Interop;
 using LoraSharp.Kernels;
+using LoraSharp.Quantization;
 using static TorchSharp.torch;
 
 namespace LoraSharp.Layers;
@@ -17,7 +18,7 @@ internal static unsafe class HeadLayout
         long batch = x.shape[0], tokens = x.shape[1], heads = x.shape[2], dim = x.shape[3];
         Tensor made = empty([batch * kvHeads, tokens * (heads / kvHeads), dim], dtype: x.dtype);
         var work = new Work(x.contiguous(), made, (int)tokens, (int)heads, kvHeads, rotate ? arguments : null, joins: false);
-        KernelTypes.Run(x.dtype, ref work);
+        RowForms.Run(x.dtype, ref work);
         return made.MoveToOuterDisposeScope();
     }
 
@@ -28,13 +29,14 @@ internal static unsafe class HeadLayout
         int tokens = arguments.Ranges.Tokens, kvHeads = (int)(x.shape[0] / batch), heads = kvHeads * (int)(x.shape[1] / tokens);
         Tensor made = empty([batch, tokens, heads, x.shape[2]], dtype: x.dtype);
         var work = new Work(made, x, tokens, heads, kvHeads, rotate ? arguments : null, joins: true);
-        KernelTypes.Run(x.dtype, ref work);
+        RowForms.Run(x.dtype, ref work);
         return made.MoveToOuterDisposeScope();
     }
 
-    private readonly struct Work(Tensor joined, Tensor split, int tokens, int heads, int kvHeads, AttentionArguments? rotation, bool joins) : IKernelWork
+    private readonly struct Work(Tensor joined, Tensor split, int tokens, int heads, int kvHeads, AttentionArguments? rotation, bool joins) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             using var scope = NewDisposeScope();
@@ -51,7 +53,6 @@ internal static unsafe class HeadLayout
                 sin = (T*)TensorMemory.Pointer(rotation.Sin!.contiguous());
             }
 
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(joined.shape[0] * count, (long)all * dim, (start, end) =>
             {
                 for (long token = start; token < end; token++)
@@ -63,7 +64,7 @@ internal static unsafe class HeadLayout
                         T* one = flat + (((token * all) + head) * dim);
                         T* other = grouped + (((((b * kv) + (head / group)) * count + t) * group + (head % group)) * dim);
                         T* from = inverse ? other : one, to = inverse ? one : other;
-                        kernels.Rotate(from, cos + angle, sin + angle, to, dim, rotary, interleaved, inverse);
+                        RotaryKernels.Rotate<TLanes, T>(from, cos + angle, sin + angle, to, dim, rotary, interleaved, inverse);
                     }
                 }
             });

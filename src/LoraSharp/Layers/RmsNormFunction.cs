@@ -1,5 +1,6 @@
 using LoraSharp.Interop;
 using LoraSharp.Kernels;
+using LoraSharp.Quantization;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.autograd;
@@ -44,7 +45,7 @@ internal sealed unsafe class RmsNormFunction : SingleTensorFunction<RmsNormFunct
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor x = saved[0], weight = saved[1];
         var work = new BackwardWork(x, weight, saved[2], grad_output.to(x.dtype).contiguous(), empty_like(x), weight.requires_grad, (bool)ctx.get_data(OffsetKey));
-        KernelTypes.Run(x.dtype, ref work);
+        RowForms.Run(x.dtype, ref work);
         return [work.GradX, work.GradWeight?.to(weight.dtype), null, null];
     });
 
@@ -53,32 +54,33 @@ internal sealed unsafe class RmsNormFunction : SingleTensorFunction<RmsNormFunct
         long columns = x.shape[^1];
         Tensor y = empty_like(x), rstd = empty(x.numel() / columns, dtype: ScalarType.Float32);
         var work = new ForwardWork(x, weight, y, rstd, eps, unitOffset);
-        KernelTypes.Run(x.dtype, ref work);
+        RowForms.Run(x.dtype, ref work);
         return (y, rstd);
     }
 
-    private readonly struct ForwardWork(Tensor x, Tensor weight, Tensor y, Tensor rstd, float eps, bool unitOffset) : IKernelWork
+    private readonly struct ForwardWork(Tensor x, Tensor weight, Tensor y, Tensor rstd, float eps, bool unitOffset) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* input = (T*)TensorMemory.Pointer(x), w = (T*)TensorMemory.Pointer(weight), output = (T*)TensorMemory.Pointer(y);
             float* r = (float*)TensorMemory.Pointer(rstd);
             int columns = (int)x.shape[^1];
             (float epsilon, bool offset) = (eps, unitOffset);
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(rstd.shape[0], columns, (start, end) =>
-                kernels.RmsNorm(input + (start * columns), w, output + (start * columns), r + start, end - start, columns, epsilon, offset));
+                NormKernels.RmsNorm<TLanes, T>(input + (start * columns), w, output + (start * columns), r + start, end - start, columns, epsilon, offset));
         }
     }
 
-    private struct BackwardWork(Tensor x, Tensor weight, Tensor rstd, Tensor dy, Tensor gradX, bool trainsWeight, bool unitOffset) : IKernelWork
+    private struct BackwardWork(Tensor x, Tensor weight, Tensor rstd, Tensor dy, Tensor gradX, bool trainsWeight, bool unitOffset) : IRowWork
     {
         public Tensor GradX => gradX;
 
         public Tensor? GradWeight { get; private set; }
 
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* input = (T*)TensorMemory.Pointer(x), w = (T*)TensorMemory.Pointer(weight), gradient = (T*)TensorMemory.Pointer(dy), output = (T*)TensorMemory.Pointer(gradX);
@@ -86,9 +88,8 @@ internal sealed unsafe class RmsNormFunction : SingleTensorFunction<RmsNormFunct
             int columns = (int)x.shape[^1];
             long rows = rstd.shape[0];
             bool offset = unitOffset;
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(rows, columns, (start, end) =>
-                kernels.RmsNormBackward(input + (start * columns), w, r + start, gradient + (start * columns), output + (start * columns), end - start, columns, offset));
+                NormKernels.RmsNormBackward<TLanes, T>(input + (start * columns), w, r + start, gradient + (start * columns), output + (start * columns), end - start, columns, offset));
             if (!trainsWeight)
             {
                 return;
@@ -102,7 +103,7 @@ internal sealed unsafe class RmsNormFunction : SingleTensorFunction<RmsNormFunct
                 for (long part = start; part < end; part++)
                 {
                     long first = part * each, count = Math.Min(each, rows - first);
-                    kernels.RmsNormWeightBackward(input + (first * columns), r + first, gradient + (first * columns), sums + (part * columns), count, columns);
+                    NormKernels.RmsNormWeightBackward<TLanes, T>(input + (first * columns), r + first, gradient + (first * columns), sums + (part * columns), count, columns);
                 }
             });
             GradWeight = parts.sum([0]);

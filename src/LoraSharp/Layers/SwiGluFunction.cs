@@ -1,5 +1,6 @@
 using LoraSharp.Interop;
 using LoraSharp.Kernels;
+using LoraSharp.Quantization;
 using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.autograd;
@@ -36,7 +37,7 @@ internal sealed unsafe class SwiGluFunction : SingleTensorFunction<SwiGluFunctio
         List<Tensor> saved = ctx.get_saved_variables();
         Tensor gate = saved[0].contiguous(), up = saved[1].contiguous();
         var work = new BackwardWork(gate, up, grad_output.to(gate.dtype).contiguous(), empty_like(gate), empty_like(up));
-        KernelTypes.Run(gate.dtype, ref work);
+        RowForms.Run(gate.dtype, ref work);
         return [work.GradGate, work.GradUp];
     });
 
@@ -44,33 +45,33 @@ internal sealed unsafe class SwiGluFunction : SingleTensorFunction<SwiGluFunctio
     {
         Tensor h = empty_like(gate);
         var work = new ForwardWork(gate, up, h);
-        KernelTypes.Run(gate.dtype, ref work);
+        RowForms.Run(gate.dtype, ref work);
         return h;
     }
 
-    private readonly struct ForwardWork(Tensor gate, Tensor up, Tensor h) : IKernelWork
+    private readonly struct ForwardWork(Tensor gate, Tensor up, Tensor h) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* a = (T*)TensorMemory.Pointer(gate), b = (T*)TensorMemory.Pointer(up), output = (T*)TensorMemory.Pointer(h);
-            RowKernels kernels = RowKernels.Current;
-            KernelRows.Run(gate.numel(), 1, (start, end) => kernels.SwiGlu(a + start, b + start, output + start, end - start));
+            KernelRows.Run(gate.numel(), 1, (start, end) => GateKernels.SwiGlu<TLanes, T>(a + start, b + start, output + start, end - start));
         }
     }
 
-    private readonly struct BackwardWork(Tensor gate, Tensor up, Tensor dh, Tensor gradGate, Tensor gradUp) : IKernelWork
+    private readonly struct BackwardWork(Tensor gate, Tensor up, Tensor dh, Tensor gradGate, Tensor gradUp) : IRowWork
     {
         public Tensor GradGate => gradGate;
 
         public Tensor GradUp => gradUp;
 
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* a = (T*)TensorMemory.Pointer(gate), b = (T*)TensorMemory.Pointer(up), d = (T*)TensorMemory.Pointer(dh), da = (T*)TensorMemory.Pointer(gradGate), db = (T*)TensorMemory.Pointer(gradUp);
-            RowKernels kernels = RowKernels.Current;
-            KernelRows.Run(gate.numel(), 1, (start, end) => kernels.SwiGluBackward(a + start, b + start, d + start, da + start, db + start, end - start));
+            KernelRows.Run(gate.numel(), 1, (start, end) => GateKernels.SwiGluBackward<TLanes, T>(a + start, b + start, d + start, da + start, db + start, end - start));
         }
     }
 }

@@ -37,6 +37,6 @@ public class BackwardTests
         }
 
         public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(
-            2, () => (bool)ctx.get_data("fails") ? throw new InvalidDataException("on purpose") : [grad_output * 2, null]);
+            2, grad_output, () => (bool)ctx.get_data("fails") ? throw new InvalidDataException("on purpose") : [grad_output * 2, null]);
     }
 }

@@ -1,5 +1,6 @@
 using LoraSharp.Interop;
 using LoraSharp.Kernels;
+using LoraSharp.Quantization;
 using LoraSharp.Layers;
 using static TorchSharp.torch;
 
@@ -23,7 +24,7 @@ internal sealed unsafe class LogitRows(Tensor logits, Tensor targets)
         }
 
         var work = new MeasureWork(logits, targets, _rows);
-        KernelTypes.Run(logits.dtype, ref work);
+        RowForms.Run(logits.dtype, ref work);
         double nll = 0, uniform = 0, entropy = 0;
         long correct = 0;
         for (int i = 0; i < _rows.Length; i++)
@@ -41,32 +42,33 @@ internal sealed unsafe class LogitRows(Tensor logits, Tensor targets)
     public void ToGradient(float factor, float smoothing)
     {
         var work = new GradientWork(logits, targets, _rows, factor, smoothing);
-        KernelTypes.Run(logits.dtype, ref work);
+        RowForms.Run(logits.dtype, ref work);
     }
 
-    private readonly struct MeasureWork(Tensor logits, Tensor targets, RowLoss[] rows) : IKernelWork
+    private readonly struct MeasureWork(Tensor logits, Tensor targets, RowLoss[] rows) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* x = (T*)TensorMemory.Pointer(logits);
             long* wanted = (long*)TensorMemory.Pointer(targets);
             int columns = checked((int)logits.shape[1]);
             RowLoss[] results = rows;
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(results.Length, columns, (start, end) =>
             {
                 for (long row = start; row < end; row++)
                 {
-                    results[row] = kernels.Loss(x + (row * columns), columns, wanted[row]);
+                    results[row] = LossKernels.Loss<TLanes, T>(x + (row * columns), columns, wanted[row]);
                 }
             });
         }
     }
 
-    private readonly struct GradientWork(Tensor logits, Tensor targets, RowLoss[] rows, float factor, float smoothing) : IKernelWork
+    private readonly struct GradientWork(Tensor logits, Tensor targets, RowLoss[] rows, float factor, float smoothing) : IRowWork
     {
-        public void Run<T>()
+        public void Run<TLanes, T>()
+            where TLanes : struct, ILanes<TLanes>
             where T : unmanaged
         {
             T* x = (T*)TensorMemory.Pointer(logits);
@@ -74,12 +76,11 @@ internal sealed unsafe class LogitRows(Tensor logits, Tensor targets)
             int columns = checked((int)logits.shape[1]);
             RowLoss[] losses = rows;
             (float scale, float smooth) = (factor, smoothing);
-            RowKernels kernels = RowKernels.Current;
             KernelRows.Run(losses.Length, columns, (start, end) =>
             {
                 for (long row = start; row < end; row++)
                 {
-                    kernels.LossBackward(x + (row * columns), columns, wanted[row], losses[row], scale, smooth);
+                    LossKernels.LossBackward<TLanes, T>(x + (row * columns), columns, wanted[row], losses[row], scale, smooth);
                 }
             });
         }

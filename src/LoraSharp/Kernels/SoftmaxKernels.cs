@@ -3,10 +3,14 @@ using LoraSharp.Quantization;
 
 namespace LoraSharp.Kernels;
 
-internal sealed unsafe partial class RowKernels<TLanes>
+/// <summary>One row of attention scores within [start, end): p = softmax(scale · score) there and 0 elsewhere; an empty range gives zeros. Element types are float, Half and BFloat16; arithmetic is in float32.</summary>
+internal static unsafe class SoftmaxKernels
 {
+    /// <summary>Scores to p. Returns log Σ exp(scale · score), from which the backward pass finds the same p. The scores are overwritten.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Softmax<T>(float* scores, float scale, int start, int end, int count, T* p)
+    public static float Softmax<TLanes, T>(float* scores, float scale, int start, int end, int count, T* p)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         if (end <= start)
         {
@@ -14,12 +18,12 @@ internal sealed unsafe partial class RowKernels<TLanes>
             return 0;
         }
 
-        float shift = Largest(scores + start, end - start) * scale;
+        float shift = RowSums.Largest<TLanes, float>(scores + start, end - start) * scale;
         TLanes sums = default;
         int i = start;
         for (; i <= end - TLanes.Count; i += TLanes.Count)
         {
-            TLanes e = LanesMath.Exp((TLanes.Load(scores + i) * TLanes.Create(scale)) - TLanes.Create(shift));
+            TLanes e = LanesMath.Exp(TLanes.MultiplyAdd(TLanes.Load(scores + i), TLanes.Create(scale), TLanes.Create(-shift)));
             e.Store(scores + i);
             sums += e;
         }
@@ -27,7 +31,7 @@ internal sealed unsafe partial class RowKernels<TLanes>
         float sum = sums.Sum();
         for (; i < end; i++)
         {
-            Lanes1 e = LanesMath.Exp((Lanes1.Load(scores + i) * Lanes1.Create(scale)) - Lanes1.Create(shift));
+            Lanes1 e = LanesMath.Exp(Lanes1.MultiplyAdd(Lanes1.Load(scores + i), Lanes1.Create(scale), Lanes1.Create(-shift)));
             e.Store(scores + i);
             sum += scores[i];
         }
@@ -47,8 +51,11 @@ internal sealed unsafe partial class RowKernels<TLanes>
         return shift + MathF.Log(sum);
     }
 
+    /// <summary>p again, and ds = scale · p · (dp − delta), the gradient to the raw scores, where delta = Σ p · dp of the row. p may be the memory of dp, and ds that of the scores.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void SoftmaxBackward<T>(float* scores, float scale, float logSum, T* dp, float delta, int start, int end, int count, T* p, T* ds)
+    public static void SoftmaxBackward<TLanes, T>(float* scores, float scale, float logSum, T* dp, float delta, int start, int end, int count, T* p, T* ds)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         if (end <= start)
         {
@@ -76,41 +83,10 @@ internal sealed unsafe partial class RowKernels<TLanes>
         where T : unmanaged
     {
         // dp is read before p is written: they may be the same memory.
-        V probability = LanesMath.Exp((V.Load(scores) * V.Create(scale)) - V.Create(logSum));
+        V probability = LanesMath.Exp(V.MultiplyAdd(V.Load(scores), V.Create(scale), V.Create(-logSum)));
         V gradient = probability * (V.Load(dp) - V.Create(delta)) * V.Create(scale);
         probability.Store(p);
         gradient.Store(ds);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static float Largest<T>(T* x, int count)
-        where T : unmanaged
-    {
-        float largest = float.NegativeInfinity;
-        int i = 0;
-        if (count >= TLanes.Count)
-        {
-            TLanes lanes = TLanes.Load(x);
-            for (i = TLanes.Count; i <= count - TLanes.Count; i += TLanes.Count)
-            {
-                lanes = TLanes.Max(TLanes.Load(x + i), lanes);
-            }
-
-            float* each = stackalloc float[TLanes.Count];
-            lanes.Store(each);
-            for (int lane = 0; lane < TLanes.Count; lane++)
-            {
-                largest = each[lane] > largest ? each[lane] : largest;
-            }
-        }
-
-        for (; i < count; i++)
-        {
-            float value = Element<T>.ToSingle(x[i]);
-            largest = value > largest ? value : largest;
-        }
-
-        return largest;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

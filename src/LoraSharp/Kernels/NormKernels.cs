@@ -3,16 +3,18 @@ using LoraSharp.Quantization;
 
 namespace LoraSharp.Kernels;
 
-/// <summary>The loops, compiled for one width.</summary>
-internal sealed unsafe partial class RowKernels<TLanes> : RowKernels
-    where TLanes : struct, ILanes<TLanes>
+/// <summary>Root-mean-square normalisation (Zhang and Sennrich 2019): y = w · round(x · rstd), or (1 + w) · x · rstd in float32 with a unit offset; rstd = 1 / sqrt(mean(x²) + eps) is kept for each row. Element types are float, Half and BFloat16; arithmetic is in float32.</summary>
+internal static unsafe class NormKernels
 {
+    /// <summary>Norms rows and keeps their rstd.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void RmsNorm<T>(T* x, T* w, T* y, float* rstd, long rows, int columns, float eps, bool unitOffset)
+    public static void RmsNorm<TLanes, T>(T* x, T* w, T* y, float* rstd, long rows, int columns, float eps, bool unitOffset)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         for (long row = 0; row < rows; row++, x += columns, y += columns)
         {
-            float r = 1 / MathF.Sqrt((Dot(x, x, columns) / columns) + eps);
+            float r = 1 / MathF.Sqrt((RowSums.Product<TLanes, T>(x, x, columns) / columns) + eps);
             rstd[row] = r;
             int i = 0;
             for (; i <= columns - TLanes.Count; i += TLanes.Count)
@@ -27,8 +29,11 @@ internal sealed unsafe partial class RowKernels<TLanes> : RowKernels
         }
     }
 
+    /// <summary>The gradient to x.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void RmsNormBackward<T>(T* x, T* w, float* rstd, T* dy, T* dx, long rows, int columns, bool unitOffset)
+    public static void RmsNormBackward<TLanes, T>(T* x, T* w, float* rstd, T* dy, T* dx, long rows, int columns, bool unitOffset)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         float offset = unitOffset ? 1 : 0;
         for (long row = 0; row < rows; row++, x += columns, dy += columns, dx += columns)
@@ -59,8 +64,11 @@ internal sealed unsafe partial class RowKernels<TLanes> : RowKernels
         }
     }
 
+    /// <summary>Adds the gradient to w to <paramref name="dw"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void RmsNormWeightBackward<T>(T* x, float* rstd, T* dy, float* dw, long rows, int columns)
+    public static void RmsNormWeightBackward<TLanes, T>(T* x, float* rstd, T* dy, float* dw, long rows, int columns)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         for (long row = 0; row < rows; row++, x += columns, dy += columns)
         {
@@ -75,26 +83,6 @@ internal sealed unsafe partial class RowKernels<TLanes> : RowKernels
                 dw[i] += Element<T>.ToSingle(dy[i]) * (Element<T>.ToSingle(x[i]) * rstd[row]);
             }
         }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override float Dot<T>(T* a, T* b, int count)
-    {
-        TLanes first = default, second = default;
-        int i = 0;
-        for (; i <= count - (2 * TLanes.Count); i += 2 * TLanes.Count)
-        {
-            first += TLanes.Load(a + i) * TLanes.Load(b + i);
-            second += TLanes.Load(a + i + TLanes.Count) * TLanes.Load(b + i + TLanes.Count);
-        }
-
-        float sum = (first + second).Sum();
-        for (; i < count; i++)
-        {
-            sum += Element<T>.ToSingle(a[i]) * Element<T>.ToSingle(b[i]);
-        }
-
-        return sum;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -3,10 +3,14 @@ using LoraSharp.Quantization;
 
 namespace LoraSharp.Kernels;
 
-internal sealed unsafe partial class RowKernels<TLanes>
+/// <summary>Rotary positions of one head: the first features, which pair at half their number or with their neighbours, are rotated, the others copied. Element types are float, Half and BFloat16; arithmetic is in float32.</summary>
+internal static unsafe class RotaryKernels
 {
+    /// <summary>Rotates x into y; <paramref name="inverse"/>: the gradient of that.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void Rotate<T>(T* x, T* cos, T* sin, T* y, int headDim, int rotary, bool interleaved, bool inverse)
+    public static void Rotate<TLanes, T>(T* x, T* cos, T* sin, T* y, int headDim, int rotary, bool interleaved, bool inverse)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         if (interleaved)
         {

@@ -3,10 +3,14 @@ using LoraSharp.Quantization;
 
 namespace LoraSharp.Kernels;
 
-internal sealed unsafe partial class RowKernels<TLanes>
+/// <summary>The gate h = silu(a) · b (Shazeer 2020). Element types are float, Half and BFloat16; arithmetic is in float32.</summary>
+internal static unsafe class GateKernels
 {
+    /// <summary>h of a and b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void SwiGlu<T>(T* a, T* b, T* h, long count)
+    public static void SwiGlu<TLanes, T>(T* a, T* b, T* h, long count)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         long i = 0;
         for (; i <= count - TLanes.Count; i += TLanes.Count)
@@ -20,8 +24,11 @@ internal sealed unsafe partial class RowKernels<TLanes>
         }
     }
 
+    /// <summary>The gradients to a and b.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public override void SwiGluBackward<T>(T* a, T* b, T* dh, T* da, T* db, long count)
+    public static void SwiGluBackward<TLanes, T>(T* a, T* b, T* dh, T* da, T* db, long count)
+        where TLanes : struct, ILanes<TLanes>
+        where T : unmanaged
     {
         long i = 0;
         for (; i <= count - TLanes.Count; i += TLanes.Count)
