@@ -134,7 +134,7 @@ public class AdapterBehaviourTests
         Tensor before = model.Logits(ids);
         TunedLayer layer = AdapterSet.Of(model).Layers.First().Layer;
         Tensor wanted = (layer.Base.Weight(ScalarType.Float32) + ((LoraLayer)layer["default"]).Delta(layer.Base)).to(ScalarType.BFloat16);
-        var linear = (Layers.Linear)layer.BaseLayer;
+        var linear = (LoraSharp.Layers.Linear)layer.BaseLayer;
         Assert.Same(model, model.MergeAndUnload(into: ScalarType.BFloat16));
         Assert.True(linear.Weight.Parameter!.eq(wanted).all().item<bool>());
         Assert.All(model.parameters(), p => Assert.Equal(ScalarType.BFloat16, p.dtype));
@@ -157,7 +157,7 @@ public class AdapterBehaviourTests
         Tensor ids = tensor(new long[] { 4, 8, 15, 16, 23, 42 }).unsqueeze(0);
         Tensor before = model.Logits(ids);
         model.MergeAdapter();
-        Assert.IsType<FourBitWeight>(((Layers.Linear)AdapterSet.Of(model).Layers.First().Layer.BaseLayer).Weight);
+        Assert.IsType<FourBitWeight>(((LoraSharp.Layers.Linear)AdapterSet.Of(model).Layers.First().Layer.BaseLayer).Weight);
         Assert.True(RelativeError(before, model.Logits(ids)) < 0.3);
         model.UnmergeAdapter();
         Assert.True(model.Logits(ids).eq(before).all().item<bool>());
