@@ -30,7 +30,7 @@ internal abstract class LayerAdapter : nn.Module
     public abstract Tensor Apply(Tensor x, Tensor output, BaseLayer layer);
 
     /// <summary>The base layer's output and this adapter's effect as one autograd node, or null where the method has no such path.</summary>
-    public virtual Tensor? ApplyFused(Tensor x, BaseLayer layer) => null;
+    public virtual Tensor? ApplyFused(Tensor x, BaseLayer layer, bool outputUsed = true) => null;
 
     /// <summary>Throws where this adapter cannot be merged into the layer.</summary>
     public virtual void RequireMergeable(BaseLayer layer, string path)

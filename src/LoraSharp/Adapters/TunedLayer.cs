@@ -6,7 +6,7 @@ using static TorchSharp.torch;
 namespace LoraSharp.Adapters;
 
 /// <summary>A linear layer, embedding or convolution with adapters that change its operation.</summary>
-internal sealed class TunedLayer : AdaptedLayer
+internal sealed class TunedLayer : AdaptedLayer, IRecomputable
 {
     private readonly nn.Module<Tensor, Tensor> base_layer;
     private readonly AdapterTable<LayerAdapter> adapters = new();
@@ -37,7 +37,11 @@ internal sealed class TunedLayer : AdaptedLayer
 
     public LayerAdapter this[string adapter] => adapters[adapter];
 
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Forward(input, outputUsed: true);
+
+    Tensor IRecomputable.ForBackward(Tensor input) => Forward(input, outputUsed: false);
+
+    private Tensor Forward(Tensor input, bool outputUsed)
     {
         InputObserver?.Invoke(input);
         if (Rows is { } rows)
@@ -50,7 +54,7 @@ internal sealed class TunedLayer : AdaptedLayer
             return base_layer.call(input);
         }
 
-        if (_acting.Length == 1 && _acting[0].ApplyFused(input, Base) is { } fused)
+        if (_acting.Length == 1 && _acting[0].ApplyFused(input, Base, outputUsed) is { } fused)
         {
             return fused;
         }

@@ -38,6 +38,9 @@ internal sealed record AttentionContext
     /// <summary>Vectors of relative positions (DeBERTa), or null.</summary>
     public RelativePositions? Relative { get; init; }
 
+    /// <summary>The layer runs again for its gradients only; see <see cref="IRecomputable"/>.</summary>
+    public bool ForBackward { get; init; }
+
     /// <summary>Collects what the routers of mixture layers decide, or null.</summary>
     public RouterTrace? Routing { get; init; }
 

@@ -50,7 +50,7 @@ internal sealed class CheckpointFunction : SingleTensorFunction<CheckpointFuncti
             var layer = (ILayer)ctx.get_data(LayerKey);
             List<Tensor> saved = ctx.get_saved_variables();
             Tensor[] inputs = [.. needs.Select((need, i) => saved[i + 1].detach().requires_grad_(need))];
-            AttentionContext context = ((AttentionContext)ctx.get_data(ContextKey)).With(inputs.AsSpan(1));
+            AttentionContext context = ((AttentionContext)ctx.get_data(ContextKey)).With(inputs.AsSpan(1)) with { ForBackward = true };
             Tensor now = get_rng_state();
             set_rng_state(saved[0]);
             using (enable_grad())

@@ -33,7 +33,8 @@ internal sealed class FeedForward : IFeedForward
     public Tensor Forward(Tensor x, AttentionContext context)
     {
         using var scope = NewDisposeScope();
-        return _down.Call(Inner(x)).MoveToOuterDisposeScope();
+        Tensor inner = Inner(x);
+        return (context.ForBackward ? _down.CallForBackward(inner) : _down.Call(inner)).MoveToOuterDisposeScope();
     }
 
     private Tensor Inner(Tensor x)

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace LoraSharp.Layers;
 
 /// <summary>y = x·Wᵀ + b over a weight in any form. Where the form cannot be trained, autograd keeps nothing but the layer itself.</summary>
-public sealed class Linear : nn.Module<Tensor, Tensor>
+public sealed class Linear : nn.Module<Tensor, Tensor>, IRecomputable
 {
     private Parameter? bias;
 
@@ -41,6 +41,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) =>
         Weight.Parameter is not null ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this);
+
+    Tensor IRecomputable.ForBackward(Tensor input) =>
+        Weight.Parameter is { requires_grad: true } ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this, outputUsed: false);
 
     /// <inheritdoc/>
     public override void train(bool train = true)

@@ -99,4 +99,7 @@ internal readonly record struct Slot(ModuleTable Table, int Index)
     public nn.Module<Tensor, Tensor> Module => Table[Index];
 
     public Tensor Call(Tensor x) => Table[Index].call(x);
+
+    /// <summary>The same where nothing but gradients comes of the output; see <see cref="IRecomputable"/>.</summary>
+    public Tensor CallForBackward(Tensor x) => Table[Index] is IRecomputable layer ? layer.ForBackward(x) : Call(x);
 }

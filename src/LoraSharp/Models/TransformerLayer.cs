@@ -61,7 +61,9 @@ internal sealed class TransformerLayer : ILayer
             x = Join(x, _cross.Cross(_preCross?.Call(x) ?? x, context), _postCross);
         }
 
-        return Join(x, _feedForward.Forward(_preFeedForward?.Call(x) ?? x, context), _postFeedForward).MoveToOuterDisposeScope();
+        // A norm of the last branch needs the branch's values for its gradient.
+        AttentionContext last = _postFeedForward is null ? context : context with { ForBackward = false };
+        return Join(x, _feedForward.Forward(_preFeedForward?.Call(x) ?? x, last), _postFeedForward).MoveToOuterDisposeScope();
     }
 
     private Tensor Join(Tensor x, Tensor branch, Slot? norm)

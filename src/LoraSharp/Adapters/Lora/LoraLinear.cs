@@ -11,11 +11,11 @@ internal sealed class LoraLinear : LoraLayer
     {
     }
 
-    public override Tensor? ApplyFused(Tensor x, BaseLayer layer)
+    public override Tensor? ApplyFused(Tensor x, BaseLayer layer, bool outputUsed = true)
     {
         // Training the base weight as well needs its gradient, which the fused node does not give.
         bool plain = Magnitude is null && BBias is null && layer.Parameter is not { requires_grad: true };
-        return plain && layer is LinearBase { Linear: var linear } ? LoraLinearFunction.Apply(x, this, linear) : null;
+        return plain && layer is LinearBase { Linear: var linear } ? LoraLinearFunction.Apply(x, this, linear, outputUsed) : null;
     }
 
     protected override Tensor Product(BaseLayer layer) => B.matmul(A);

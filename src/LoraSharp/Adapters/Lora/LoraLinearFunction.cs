@@ -15,16 +15,20 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
 
     public override string Name => nameof(LoraLinearFunction);
 
-    public static Tensor Apply(Tensor x, LoraLinear adapter, Layers.Linear layer)
+    /// <param name="x">(..., in).</param>
+    /// <param name="adapter">A and B.</param>
+    /// <param name="layer">The frozen layer.</param>
+    /// <param name="outputUsed">False: only gradients will be asked for, and the output's values are not computed.</param>
+    public static Tensor Apply(Tensor x, LoraLinear adapter, Layers.Linear layer, bool outputUsed)
     {
         // Without a gradient to carry there is no need for a node.
         if (is_grad_enabled() && (x.requires_grad || adapter.A.requires_grad || adapter.B.requires_grad || layer.Bias is { requires_grad: true }))
         {
-            return apply(x, adapter.A, adapter.B, layer.Bias!, adapter, layer);
+            return apply(x, adapter.A, adapter.B, layer.Bias!, adapter, layer, outputUsed);
         }
 
         using var scope = NewDisposeScope();
-        return Compute(x, adapter, layer, recorded: false).Output.MoveToOuterDisposeScope();
+        return Compute(x, adapter, layer, recorded: false, outputUsed).Output.MoveToOuterDisposeScope();
     }
 
     public override Tensor forward(AutogradContext ctx, params object[] vars)
@@ -33,7 +37,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         var adapter = (LoraLinear)vars[4];
         var layer = (Layers.Linear)vars[5];
         using var scope = NewDisposeScope();
-        Parts made = Compute(x, adapter, layer, recorded: true);
+        Parts made = Compute(x, adapter, layer, recorded: true, (bool)vars[6]);
         var saved = new List<Tensor> { x, made.Low, made.A, made.B };
         if (made.Mask is not null)
         {
@@ -48,11 +52,10 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         return made.Output.MoveToOuterDisposeScope();
     }
 
-    private static Parts Compute(Tensor x, LoraLinear adapter, Layers.Linear layer, bool recorded)
+    private static Parts Compute(Tensor x, LoraLinear adapter, Layers.Linear layer, bool recorded, bool outputUsed)
     {
         Tensor rows = x.reshape(-1, x.shape[^1]);
-        Tensor y = layer.Weight.Forward(rows, layer.Bias);
-        ScalarType type = ProductType(y.dtype, adapter.A.dtype, recorded);
+        ScalarType type = ProductType(x.dtype, adapter.A.dtype, recorded);
         Tensor input = rows.to(type);
         Tensor? mask = null;
         if (adapter.training && adapter.Dropout > 0)
@@ -65,6 +68,12 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         // The scaling goes into the smallest matrix. A product that adds in place takes half the time of a product and a sum, and rounds once.
         using var noGrad = no_grad();
         Tensor a = adapter.A.detach().to(type), b = (adapter.B * adapter.Scaling).to(type), low = input.matmul(a.t());
+        if (!outputUsed)
+        {
+            return new Parts(empty([.. x.shape[..^1], layer.Weight.OutFeatures], dtype: x.dtype, device: x.device), low, a, b, mask);
+        }
+
+        Tensor y = layer.Weight.Forward(rows, layer.Bias);
         Tensor output = y.dtype == low.dtype ? y.addmm_(low, b.t(), 1, 1) : y.add_(low.matmul(b.t()));
         return new Parts(output.view([.. x.shape[..^1], layer.Weight.OutFeatures]), low, a, b, mask);
     }
@@ -74,7 +83,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
     private static ScalarType ProductType(ScalarType layer, ScalarType adapter, bool recorded) =>
         adapter == ScalarType.Float32 && (layer == ScalarType.BFloat16 || (layer == ScalarType.Float16 && !recorded)) ? layer : adapter;
 
-    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(6, grad_output, () =>
+    public override List<Tensor> backward(AutogradContext ctx, Tensor grad_output) => Backward.Guard(7, grad_output, () =>
     {
         var adapter = (LoraLinear)ctx.get_data(AdapterKey);
         var layer = (Layers.Linear)ctx.get_data(LayerKey);
@@ -108,7 +117,7 @@ internal sealed class LoraLinearFunction : SingleTensorFunction<LoraLinearFuncti
         }
 
         Tensor? gradBias = layer.Bias is { requires_grad: true } bias ? gradRows.sum([0L]).to(bias.dtype) : null;
-        return [gradX, gradA, gradB, gradBias, null, null];
+        return [gradX, gradA, gradB, gradBias, null, null, null];
     });
 
     // A and B are the matrices as the products took them, B with the scaling; Low is x·Aᵀ.
