@@ -15,21 +15,30 @@ internal static class LoadBenchmark
         var folder = new Option<string>("--model") { Description = "A model folder.", Required = true };
         var dtype = new Option<string>("--dtype") { Description = "file, fp32 or bf16.", DefaultValueFactory = _ => "file" };
         dtype.AcceptOnlyFromAmong("file", "fp32", "bf16");
-        var command = new Command("load", "Times loading a model up to its first token.") { folder, dtype };
+        var shape = new Option<string?>("--write-shape") { Description = $"Writes such a model with random bf16 weights into the folder first: {string.Join(", ", ModelShape.Names)}." };
+        var base4 = new Option<bool>("--nf4") { Description = "Quantises while loading (NF4, double quantisation)." };
+        var command = new Command("load", "Times loading a model up to its first token.") { folder, dtype, shape, base4 };
         command.SetAction(parsed =>
         {
-            Run(parsed.GetValue(folder)!, parsed.GetValue(dtype) switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => null });
+            if (parsed.GetValue(shape) is { } name)
+            {
+                ModelShape.Write(name, parsed.GetValue(folder)!);
+            }
+
+            Run(parsed.GetValue(folder)!, parsed.GetValue(base4), parsed.GetValue(dtype) switch { "fp32" => ScalarType.Float32, "bf16" => ScalarType.BFloat16, _ => null });
             return 0;
         });
         return command;
     }
 
-    private static void Run(string folder, ScalarType? dtype)
+    private static void Run(string folder, bool quantized, ScalarType? dtype)
     {
-        var options = new LoadOptions { Dtype = dtype };
+        var options = new LoadOptions { Dtype = dtype, Quantization = quantized ? QuantizationConfig.Nf4(doubleQuant: true) : null };
         using var noGrad = no_grad();
         using Tensor prompt = arange(PromptTokens, dtype: ScalarType.Int64).unsqueeze(0);
         double read = Best(() => Read(folder)), forward;
+        long bytes = Directory.EnumerateFiles(folder, "*.safetensors").Sum(file => new FileInfo(file).Length);
+        Console.WriteLine($"{bytes / 1e9:F2} GB of files");
         using (CausalLM model = CausalLM.Load(folder, options))
         {
             forward = Best(() => FirstToken(model, prompt));
@@ -40,6 +49,7 @@ internal static class LoadBenchmark
             using CausalLM model = CausalLM.Load(folder, options);
             FirstToken(model, prompt);
         });
+        Console.WriteLine($"peak resident {Yardsticks.PeakMemory() / (double)(1L << 30):F2} GiB");
         Console.WriteLine($"reading the bytes {read * 1e3:F0} ms, one forward pass of {PromptTokens} tokens {forward * 1e3:F0} ms, from files to first token {load * 1e3:F0} ms: {load / (read + forward):F2} x");
     }
 

@@ -1,5 +1,7 @@
 using System.Text.Json.Nodes;
+using LoraSharp.Files;
 using LoraSharp.Models;
+using static TorchSharp.torch;
 
 namespace LoraSharp.Benchmarks.Training;
 
@@ -38,5 +40,39 @@ internal static class ModelShape
             ["rope_theta"] = 10_000.0,
             ["hidden_act"] = "silu",
         });
+    }
+
+    /// <summary>Writes a folder with random bf16 weights in shards, a tensor at a time.</summary>
+    public static void Write(string name, string folder)
+    {
+        var shape = Shapes[name];
+        long kv = (long)shape.Hidden / shape.Heads * shape.KvHeads;
+        var sizes = new List<(string Name, long[] Shape)> { ("model.embed_tokens.weight", [shape.Vocabulary, shape.Hidden]) };
+        for (int i = 0; i < shape.Layers; i++)
+        {
+            string layer = $"model.layers.{i}.";
+            sizes.Add((layer + "input_layernorm.weight", [shape.Hidden]));
+            sizes.Add((layer + "mlp.down_proj.weight", [shape.Hidden, shape.Intermediate]));
+            sizes.Add((layer + "mlp.gate_proj.weight", [shape.Intermediate, shape.Hidden]));
+            sizes.Add((layer + "mlp.up_proj.weight", [shape.Intermediate, shape.Hidden]));
+            sizes.Add((layer + "post_attention_layernorm.weight", [shape.Hidden]));
+            sizes.Add((layer + "self_attn.k_proj.weight", [kv, shape.Hidden]));
+            sizes.Add((layer + "self_attn.o_proj.weight", [shape.Hidden, shape.Hidden]));
+            sizes.Add((layer + "self_attn.q_proj.weight", [shape.Hidden, shape.Hidden]));
+            sizes.Add((layer + "self_attn.v_proj.weight", [kv, shape.Hidden]));
+        }
+
+        sizes.Add(("model.norm.weight", [shape.Hidden]));
+        if (!shape.Tied)
+        {
+            sizes.Add(("lm_head.weight", [shape.Vocabulary, shape.Hidden]));
+        }
+
+        Directory.CreateDirectory(folder);
+        JsonObject config = Config(name).Json;
+        config["torch_dtype"] = "bfloat16";
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), ModelConfig.Write(config));
+        CheckpointWriter.Write(
+            folder, [.. sizes.Select(s => TensorSource.Lazy(s.Name, ScalarType.BFloat16, s.Shape, () => randn(s.Shape, dtype: ScalarType.BFloat16).mul_(0.02)))], 5_000_000_000);
     }
 }

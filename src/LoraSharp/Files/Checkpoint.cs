@@ -69,6 +69,9 @@ public sealed class Checkpoint : IDisposable
     /// <summary>The raw bytes of a tensor in the mapped file; valid until this checkpoint is disposed.</summary>
     internal ReadOnlySpan<byte> Bytes(string name) => Owner(name).Bytes(name);
 
+    /// <summary>Says that a tensor's bytes will not be read again soon.</summary>
+    internal void Release(string name) => Owner(name).Release(name);
+
     /// <inheritdoc/>
     public void Dispose() => _files.ForEach(file => file.Dispose());
 

@@ -99,6 +99,13 @@ public sealed unsafe class SafeTensorsFile : IDisposable
             : TensorMemory.View(_data + entry.Begin, entry.Shape.ToArray(), dtype);
     }
 
+    /// <summary>Says that a tensor's bytes will not be read again soon, so that they need not stay in memory.</summary>
+    internal void Release(string name)
+    {
+        TensorEntry entry = Entry(name);
+        MappedPages.Release(_data + entry.Begin, entry.Bytes);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -23,6 +23,7 @@ internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames 
         // The scope frees what the parameter is made from: it shares the memory, which would outlive the model until a garbage collection.
         using var scope = NewDisposeScope();
         Tensor value = names.IsTransposed(request.Name) ? Transposed(found).clone() : checkpoint.Load(found, dtype);
+        checkpoint.Release(found);
         return (Parameter)new Parameter(value, requires_grad: true).DetachFromDisposeScope();
     }
 
@@ -50,7 +51,9 @@ internal sealed class CheckpointProvider(Checkpoint checkpoint, CheckpointNames 
 
         using var scope = NewDisposeScope();
         Tensor view = names.IsTransposed(request.Name) ? Transposed(found) : checkpoint.View(found);
-        return options.Quantization!.Quantize(view.dtype == dtype ? view : view.to(dtype));
+        LinearWeight weight = options.Quantization!.Quantize(view.dtype == dtype ? view : view.to(dtype));
+        checkpoint.Release(found);
+        return weight;
     }
 
     // The tensor's name in the files, or null.
