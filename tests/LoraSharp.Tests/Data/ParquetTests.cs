@@ -26,7 +26,7 @@ public sealed class ParquetTests : IDisposable
             },
             new() { messages = null, input_ids = [], label = null, score = double.NaN, ok = null, deep = [], map = [] },
             new() { messages = [], input_ids = null, label = -1, deep = null },
-            new() { messages = [null, new() { role = "user", content = "", tool_calls = [] }], input_ids = [9], label = long.MaxValue, deep = [[], [4]] },
+            new() { messages = [new() { role = "user", content = "", tool_calls = [] }], input_ids = [9], label = long.MaxValue, deep = [[], [4]] },
         ];
         string path = _folder.At("chat.parquet");
         await ParquetSerializer.SerializeAsync(rows, path, new ParquetOptions { RowGroupSize = 2 });
@@ -37,14 +37,36 @@ public sealed class ParquetTests : IDisposable
                 """[{"role":"user","content":"Hi \"you\" é\n","tool_calls":null},{"role":"assistant","content":null,"tool_calls":["a",null,"b"]}] [1,2,3] 7 [[1,2],[],[3]] {"a":1,"b":null}""",
                 """null [] null [] {}""",
                 """[] null -1 null null""",
-                """[null,{"role":"user","content":"","tool_calls":[]}] [9] 9223372036854775807 [[],[4]] null""",
+                """[{"role":"user","content":"","tool_calls":[]}] [9] 9223372036854775807 [[],[4]] null""",
             ],
             data.Select(row => string.Join(' ', new[] { "messages", "input_ids", "label", "deep", "map" }.Select(name => row.Has(name) ? row[name] : "null"))));
         Assert.Equal([1, 2, 3], data[0].Get<int[]>("input_ids"));
-        Assert.Equal((true, 0.5, "2024-02-03T04:05:06Z"), (data[0].Value("ok"), data[0].Value("score"), data[0].Value("time")));
+        Assert.Equal((true, 0.5, "2024-02-03T04:05:06"), (data[0].Value("ok"), data[0].Value("score"), data[0].Value("time")));
         Assert.Equal(double.NaN, data[1].Value("score"));
         Assert.Equal(["label", "messages"], Dataset.Stream(path, ["label", "messages"]).First().Columns);
         Assert.Contains("no column 'text'", Assert.Throws<InvalidDataException>(() => Dataset.Load(path, ["text"])).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Levels_say_what_is_null_and_what_is_empty()
+    {
+        // list (1: not null) of elements (2: there is one) that are objects (3: not null) of a number (4: not null) and a list (4: not null, 5: has an element, 6: not null).
+        var list = new ListField("list", new StructField("element", new DataField<int?>("number"), new ListField("inner", new DataField<int?>("element"))));
+        var schema = new ParquetSchema(list);
+        DataField number = schema.DataFields[0], inner = schema.DataFields[1];
+        Assert.Equal((4, 1, 6, 2), (number.MaxDefinitionLevel, number.MaxRepetitionLevel, inner.MaxDefinitionLevel, inner.MaxRepetitionLevel));
+        string path = _folder.At("levels.parquet");
+        using (FileStream stream = File.Create(path))
+        {
+            await using ParquetWriter writer = await ParquetWriter.CreateAsync(schema, stream);
+            using ParquetRowGroupWriter group = writer.CreateRowGroup();
+            await group.WriteAllPartsAsync<int>(number, new[] { 7, 8 }, new[] { 0, 1, 2, 3, 4, 4 }, new[] { 0, 0, 0, 1, 1, 0 }, default);
+            await group.WriteAllPartsAsync<int>(inner, new[] { 1, 2 }, new[] { 0, 1, 2, 3, 4, 6, 5, 6 }, new[] { 0, 0, 0, 1, 1, 0, 2, 2 }, default);
+        }
+
+        Assert.Equal(
+            ["", "[]", """[null,{"number":null,"inner":null},{"number":7,"inner":[]}]""", """[{"number":8,"inner":[1,null,2]}]"""],
+            Dataset.Load(path).Select(row => row["list"]));
     }
 
     [Fact]

@@ -46,7 +46,8 @@ internal static class OrderedWork
                 yield return results[i];
             }
 
-            progress?.Report(done += block.Length);
+            done += block.Length;
+            progress?.Report(done);
         }
     }
 

@@ -27,6 +27,8 @@ internal static class ParquetRows
                 object?[] values = ColumnFile.Try(path, Format, () => Values(nodes, nested));
                 yield return new DataRow(names, values);
             }
+
+            ColumnFile.Try(path, Format, () => RequireEnd(nodes));
         }
     }
 
@@ -56,6 +58,10 @@ internal static class ParquetRows
 
         return values;
     }
+
+    private static bool RequireEnd(ParquetNode[] nodes) => nodes.SelectMany(node => node.Columns).FirstOrDefault(column => column.Position != column.Count) is { } left
+        ? throw new InvalidDataException($"the column '{left.Field.Path}' holds more than its row group")
+        : true;
 
     // On a thread of the pool, so that a caller's synchronisation context cannot lock up with it.
     private static T Wait<T>(Func<Task<T>> work) => Task.Run(work).GetAwaiter().GetResult();

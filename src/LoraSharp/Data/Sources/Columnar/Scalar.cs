@@ -8,7 +8,7 @@ internal static class Scalar
 {
     private const string DateTimeFormat = "yyyy-MM-ddTHH:mm:ss.FFFFFFFK";
 
-    public static object Of(ulong value) => value <= long.MaxValue ? (long)value : (decimal)value;
+    public static object Of(ulong value) => value <= long.MaxValue ? (object)(long)value : (decimal)value;
 
     public static object Of(BigInteger value) => value >= long.MinValue && value <= long.MaxValue ? (long)value : value.ToString(CultureInfo.InvariantCulture);
 
