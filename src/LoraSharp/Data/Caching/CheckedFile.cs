@@ -12,19 +12,13 @@ internal static class CheckedFile
 
     private const int TrailerSize = sizeof(long) + HashSize;
 
-    /// <summary>Writes the body through a callback.</summary>
-    public static void Write(string path, Action<Stream> write) => AtomicFile.Write(path, stream =>
+    /// <summary>Writes the body through a callback. Of several processes that write the same file, the last one to finish wins.</summary>
+    public static void Write(string path, Action<Stream> write)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        using var body = new HashingStream(stream, hash);
-        write(body);
-        body.Flush();
-        byte[] length = new byte[sizeof(long)];
-        BinaryPrimitives.WriteInt64LittleEndian(length, body.Length);
-        hash.AppendData(length);
-        stream.Write(length);
-        stream.Write(hash.GetHashAndReset());
-    });
+        string own = $"{path}.{Guid.NewGuid():N}";
+        AtomicFile.Write(own, stream => WriteBody(stream, write));
+        File.Move(own, path, overwrite: true);
+    }
 
     /// <summary>Opens a file for reading at any place; null where there is none, or it is not what was written.</summary>
     /// <param name="path">The file.</param>
@@ -55,6 +49,18 @@ internal static class CheckedFile
         {
             file?.Dispose();
         }
+    }
+
+    private static void WriteBody(Stream stream, Action<Stream> write)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        using var body = new HashingStream(stream, hash);
+        write(body);
+        byte[] length = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(length, body.Length);
+        hash.AppendData(length);
+        stream.Write(length);
+        stream.Write(hash.GetHashAndReset());
     }
 
     private static bool IsWhole(SafeFileHandle file, long length, CancellationToken cancellationToken)
