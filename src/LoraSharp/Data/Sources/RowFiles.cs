@@ -38,7 +38,11 @@ internal static class RowFiles
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (!File.Exists(path))
         {
-            throw new FileNotFoundException($"The data file '{path}' does not exist.", path);
+            throw new FileNotFoundException(
+                Directory.Exists(path)
+                    ? $"'{path}' is a folder. Rows are read from files: read each of them, and join the data sets with Concat."
+                    : $"The data file '{path}' does not exist.",
+                path);
         }
 
         string ending = Path.GetExtension(path);
