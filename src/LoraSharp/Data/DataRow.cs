@@ -123,6 +123,16 @@ public sealed class DataRow : IEnumerable<KeyValuePair<string, object?>>
     /// <summary>Other values under the same names, sharing the array of names.</summary>
     internal DataRow WithSameColumns(object?[] values) => new(_columns, values);
 
+    /// <summary>The given columns alone.</summary>
+    /// <exception cref="InvalidDataException">The row lacks one; the message names the source and those it has.</exception>
+    internal DataRow Keep(IReadOnlyList<string> columns, string source)
+    {
+        string[] missing = [.. columns.Except(_columns)];
+        return missing.Length == 0
+            ? new DataRow([.. columns], [.. columns.Select(Value)])
+            : throw new InvalidDataException($"'{source}' has no column {Describe(missing)}; it has {Describe(_columns)}.");
+    }
+
     internal static string Describe(IReadOnlyCollection<string> columns) =>
         columns.Count == 0 ? "no columns" : string.Join(", ", columns.Select(name => $"'{name}'"));
 }

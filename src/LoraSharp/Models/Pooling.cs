@@ -13,20 +13,22 @@ internal static class Pooling
         TokenPooling.First => hidden.select(1, 0),
         TokenPooling.Max => Max(hidden, attentionMask),
         TokenPooling.Last => Last(hidden, attentionMask),
-        _ => Mean(hidden, attentionMask),
+        TokenPooling.Mean when attentionMask is null => hidden.mean([1]),
+        _ => WeightedSum(pooling, hidden, attentionMask),
     };
 
-    /// <summary>The mean (B, hidden) over the tokens that count.</summary>
-    private static Tensor Mean(Tensor hidden, Tensor? attentionMask)
+    /// <summary>The means (B, hidden): the sum over the tokens that count, each with its weight, divided by the weights' sum or its root.</summary>
+    private static Tensor WeightedSum(TokenPooling pooling, Tensor hidden, Tensor? attentionMask)
     {
-        if (attentionMask is null)
+        using var scope = NewDisposeScope();
+        Tensor weights = (attentionMask ?? ones(hidden.shape[0], hidden.shape[1], dtype: hidden.dtype)).unsqueeze(-1).to(hidden.dtype);
+        if (pooling == TokenPooling.WeightedMean)
         {
-            return hidden.mean([1]);
+            weights = weights * arange(1, hidden.shape[1] + 1, dtype: hidden.dtype).view(1, -1, 1);
         }
 
-        using var scope = NewDisposeScope();
-        Tensor weights = attentionMask.unsqueeze(-1).to(hidden.dtype);
-        return ((hidden * weights).sum(1) / weights.sum(1).clamp_min(SmallestCount)).MoveToOuterDisposeScope();
+        Tensor total = weights.sum([1]).clamp_min(SmallestCount);
+        return ((hidden * weights).sum([1]) / (pooling == TokenPooling.MeanSqrtLength ? total.sqrt() : total)).MoveToOuterDisposeScope();
     }
 
     /// <summary>The largest value (B, hidden) of each feature over the tokens that count.</summary>

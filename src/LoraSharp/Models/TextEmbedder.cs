@@ -14,6 +14,7 @@ public sealed partial class TextEmbedder : PretrainedModel
     private readonly ModelSpec _spec;
     private readonly Transformer _body;
     private readonly Slot? _pooler;
+    private readonly SentenceSettings _settings;
 
     private TextEmbedder(ModelOrigin origin, ModelSpec spec, WeightProvider weights)
         : base(nameof(TextEmbedder), origin)
@@ -25,7 +26,8 @@ public sealed partial class TextEmbedder : PretrainedModel
 
         // Many files lack the pooler, which sentence vectors do not need.
         _pooler = spec.Pooler is { } pooler && root.Contains(pooler.Path + ".weight") ? root.Linear(pooler.Path, hidden, hidden, bias: true, quantize: false) : null;
-        (Pooling, Normalize) = SentenceSettings.Read(origin.Folder);
+        _settings = SentenceSettings.Read(origin.Folder);
+        (Pooling, Normalize) = (_settings.Pooling, _settings.Normalize);
         eval();
     }
 
@@ -75,7 +77,7 @@ public sealed partial class TextEmbedder : PretrainedModel
         return (Normalize ? nn.functional.normalize(pooled, 2, 1) : pooled).MoveToOuterDisposeScope();
     }
 
-    /// <summary>The last layer's vectors (B, T, hidden); parameters as in <see cref="Embed"/>.</summary>
+    /// <summary>The last layer's vectors (B, T, hidden); parameters as in <see cref="Embed(Tensor, Tensor?, Tensor?)"/>.</summary>
     public Tensor HiddenStates(Tensor inputIds, Tensor? attentionMask = null, Tensor? tokenTypeIds = null)
     {
         RequireIds(inputIds);
@@ -94,6 +96,28 @@ public sealed partial class TextEmbedder : PretrainedModel
 
         using var scope = NewDisposeScope();
         return Activation.Find(_spec.Pooler!.Activation)(pooler.Call(hidden.select(1, 0))).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The vectors (B, T, hidden) after so many layers; 0 means the embeddings, all layers what <see cref="HiddenStates(Tensor, Tensor?, Tensor?)"/> gives.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The model does not have so many layers.</exception>
+    internal Tensor HiddenStatesAfter(int layers, Tensor inputIds, Tensor? attentionMask, Tensor? tokenTypeIds)
+    {
+        RequireIds(inputIds);
+        ArgumentOutOfRangeException.ThrowIfNegative(layers);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(layers, Layers);
+        using var scope = NewDisposeScope();
+        Tensor? wanted = null;
+        int seen = 0;
+        Tensor last = HiddenStates(new TransformerInputs
+        {
+            Ids = inputIds,
+            AttentionMask = attentionMask,
+            TokenTypeIds = tokenTypeIds,
+
+            // What the layers see lives in scopes of their own.
+            Observe = states => wanted = seen++ == layers ? states.alias().MoveToOtherDisposeScope(scope) : wanted,
+        });
+        return (layers == Layers ? last : wanted!).MoveToOuterDisposeScope();
     }
 
     internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;

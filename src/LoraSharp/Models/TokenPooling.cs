@@ -14,4 +14,10 @@ public enum TokenPooling
 
     /// <summary>The last token's.</summary>
     Last,
+
+    /// <summary>The sum over the tokens that count, divided by the square root of their number.</summary>
+    MeanSqrtLength,
+
+    /// <summary>The mean over the tokens that count, the n-th of them with the weight n.</summary>
+    WeightedMean,
 }

@@ -50,4 +50,7 @@ public sealed partial class Tokenizer
         ArgumentException.ThrowIfNullOrEmpty(folder);
         TokenizerWriter.Save(_pipeline, _settings, folder);
     }
+
+    /// <summary>Writes all that <see cref="Save"/> does, one after the other: what tells two tokenizers apart.</summary>
+    internal void WriteTo(Stream stream) => TokenizerWriter.Write(_pipeline, _settings, stream);
 }

@@ -12,6 +12,8 @@ internal sealed class CharacterEncoder : IRowEncoder
 
     public bool MarksAssistant { get; init; } = true;
 
+    public void Describe(Fingerprint fingerprint) => fingerprint.Add($"characters {EosToken}");
+
     public int[] EncodeText(string text) => [.. text.Select(character => (int)character)];
 
     public EncodedRow EncodeChat(JsonElement messages, JsonElement? tools, JsonElement? arguments, bool addGenerationPrompt, bool assistantMask)

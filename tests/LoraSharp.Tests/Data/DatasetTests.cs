@@ -25,6 +25,7 @@ public sealed class DatasetTests : IDisposable
         Assert.Equal([1, 2], data[0].Get<int[]>("tags"));
         Assert.Equal("é", data[1]["Patient"]);
         Assert.Equal(2.5, data[1].Get<double>("n"));
+        Assert.Equal((1L, 2.5), (data[0].Value("n"), data[1].Value("n")));
         Assert.Equal("", data[1]["tags"]);
         Assert.False(data[1].Has("tags"));
     }
@@ -79,6 +80,7 @@ public sealed class DatasetTests : IDisposable
     public void Unknown_files_are_refused_at_once()
     {
         Assert.Throws<FileNotFoundException>(() => Dataset.Stream(Path.Combine(_folder, "none.jsonl")));
+        Assert.Contains("is a folder", Assert.Throws<FileNotFoundException>(() => Dataset.Open(_folder)).Message, StringComparison.Ordinal);
         Assert.Contains(".jsonl", Assert.Throws<NotSupportedException>(() => Dataset.Stream(Write("a.xyz", ""))).Message, StringComparison.Ordinal);
     }
 

@@ -9,7 +9,7 @@ public class RowPackingTests
     public void Isolated_slices_know_where_their_documents_end()
     {
         TokenizedRow[] rows = Rows([4, 0, 2, 9, 1]);
-        IReadOnlyList<TokenizedRow> packed = RowPacking.Pack(rows, 5, PackingStrategy.WrappedIsolated);
+        IReadOnlyList<TokenizedRow> packed = [.. RowPacking.Pack(rows, 5, PackingStrategy.WrappedIsolated)];
         Assert.Equal([[4, 1], [1, 4], [5], [1]], packed.Select(row => row.SequenceLengths!));
         Assert.Equal(RowPacking.Pack(rows, 5, PackingStrategy.Wrapped).Select(row => row.InputIds), packed.Select(row => row.InputIds));
         Assert.All(RowPacking.Pack(rows, 5, PackingStrategy.Wrapped), row => Assert.Null(row.SequenceLengths));
@@ -22,7 +22,7 @@ public class RowPackingTests
         TokenizedRow[] rows = Rows([.. (lengths ?? []).Select(value => value % 60)]);
         return new[] { PackingStrategy.Bfd, PackingStrategy.BfdSplit, PackingStrategy.Wrapped, PackingStrategy.WrappedIsolated }.All(strategy =>
         {
-            IReadOnlyList<TokenizedRow> packed = RowPacking.Pack(rows, length, strategy);
+            IReadOnlyList<TokenizedRow> packed = [.. RowPacking.Pack(rows, length, strategy)];
             IEnumerable<int> kept = strategy == PackingStrategy.Bfd ? rows.SelectMany(row => row.InputIds.Take(length)) : rows.SelectMany(row => row.InputIds);
             return packed.All(row => row.Length <= length && row.Length > 0 && row.Labels.SequenceEqual(row.InputIds))
                 && packed.All(row => row.SequenceLengths is null || (row.SequenceLengths.Sum() == row.Length && row.SequenceLengths.All(n => n > 0)))

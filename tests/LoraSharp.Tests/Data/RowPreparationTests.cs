@@ -110,7 +110,7 @@ public class RowPreparationTests
     {
         Dataset data = Dataset.FromRows(Enumerable.Range(0, 700).Select(i => new { text = $"{i}" }));
         var seen = new List<int>();
-        PreparedRows prepared = RowPreparation.Prepare(data, new CharacterEncoder(), new(), new Reporter(seen.Add), TestContext.Current.CancellationToken);
+        PreparedRows prepared = RowPreparation.Prepare(data, new CharacterEncoder(), new(), new() { Progress = new Reporter(seen.Add) }, TestContext.Current.CancellationToken);
         Assert.Equal(700, seen[^1]);
         Assert.Equal(Enumerable.Range(0, 700).Select(i => $"{i}$"), prepared.Rows.Select(row => CharacterEncoder.Text(row.InputIds)));
         Assert.Throws<OperationCanceledException>(() => RowPreparation.Prepare(data, new CharacterEncoder(), new(), cancellationToken: new CancellationToken(true)));

@@ -1,4 +1,6 @@
+using LoraSharp.Evaluation;
 using LoraSharp.Tests.Golden;
+using LoraSharp.Tests.Models;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -112,5 +114,52 @@ public class ReadmeSnippets : IDisposable
         trainer.Train(resumeFrom: "results"); // the latest checkpoint in there; same numbers as an uninterrupted run
         #endregion
         Assert.True(Directory.Exists("results/checkpoint-3"));
+    }
+
+    [Fact]
+    public async Task Data()
+    {
+        await Parquet.Serialization.ParquetSerializer.SerializeAsync(
+            Enumerable.Range(0, 20).Select(i => new Conversation { messages = [new() { role = "user", content = $"Cough {i}" }, new() { role = "assistant", content = "Rest." }] }), "chats.parquet");
+        File.WriteAllText("larger-than-memory.jsonl", string.Concat(Enumerable.Range(0, 40).Select(i => $"{{\"text\": \"Line {i}\"}}\n")));
+
+        #region data
+        Dataset chats = Dataset.Load("chats.parquet", columns: ["messages"]);
+        (Dataset train, Dataset test) = chats.Shuffle(seed: 42).Split(testSize: 0.1);
+
+        Dataset lines = Dataset.Open("larger-than-memory.jsonl"); // rows are read when they are asked for
+        Dataset sample = lines.Filter(row => row["text"].Length > 5).Shuffle(seed: 1).Take(10);
+        #endregion
+        Assert.Equal((18, 2, 10), (train.Count, test.Count, sample.Count));
+    }
+
+    [Fact]
+    public void Embeddings()
+    {
+        SmallBert.Write(Directory.CreateDirectory("all-MiniLM-L6-v2").FullName);
+
+        #region embeddings
+        using var embedder = TextEmbedder.Load("all-MiniLM-L6-v2");
+        using var vectors = embedder.Embed(["How long does a cold last?", "A cold is over after a week.", "The train leaves at noon."]);
+        using var similarity = TextEmbedder.CosineSimilarity(vectors); // (3, 3)
+
+        PairScore score = new BertScore(embedder).Score(["Take one pill after breakfast."], ["Take the tablet after your breakfast."])[0];
+        Console.WriteLine(score.F1);
+        #endregion
+        Assert.Equal([3, 3], similarity.shape);
+        Assert.InRange(score.F1, 0, 1.001);
+    }
+
+#pragma warning disable IDE1006 // the columns' names
+    public sealed class Conversation
+    {
+        public List<Message>? messages { get; set; }
+    }
+
+    public sealed class Message
+    {
+        public string? role { get; set; }
+
+        public string? content { get; set; }
     }
 }

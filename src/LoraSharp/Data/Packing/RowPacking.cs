@@ -9,23 +9,15 @@ internal static class RowPacking
     /// <param name="rows">Rows of one document each.</param>
     /// <param name="length">The length of a packed row.</param>
     /// <param name="strategy">How.</param>
-    public static IReadOnlyList<TokenizedRow> Pack(IReadOnlyList<TokenizedRow> rows, int length, PackingStrategy strategy)
-    {
-        var packed = new List<TokenizedRow>();
-        foreach (TokenizedRow[] group in rows.Chunk(GroupSize))
+    public static IEnumerable<TokenizedRow> Pack(IEnumerable<TokenizedRow> rows, int length, PackingStrategy strategy) =>
+        rows.Chunk(GroupSize).SelectMany(group => strategy switch
         {
-            packed.AddRange(strategy switch
-            {
-                PackingStrategy.Bfd => BestFitDecreasing(group.Select(row => row.Length > length ? row.Slice(..length) : row), length),
-                PackingStrategy.BfdSplit => BestFitDecreasing(group.SelectMany(row => Pieces(row, length)), length),
-                PackingStrategy.WrappedIsolated => Wrap(group, length, isolated: true),
-                PackingStrategy.Wrapped => Wrap(group, length, isolated: false),
-                _ => throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "There is no such packing strategy."),
-            });
-        }
-
-        return packed;
-    }
+            PackingStrategy.Bfd => BestFitDecreasing(group.Select(row => row.Length > length ? row.Slice(..length) : row), length),
+            PackingStrategy.BfdSplit => BestFitDecreasing(group.SelectMany(row => Pieces(row, length)), length),
+            PackingStrategy.WrappedIsolated => Wrap(group, length, isolated: true),
+            PackingStrategy.Wrapped => Wrap(group, length, isolated: false),
+            _ => throw new ArgumentOutOfRangeException(nameof(strategy), strategy, "There is no such packing strategy."),
+        });
 
     private static IEnumerable<TokenizedRow> Pieces(TokenizedRow row, int length)
     {

@@ -14,6 +14,9 @@ internal interface IRowEncoder
     /// <summary>Whether the chat template marks what the assistant wrote.</summary>
     bool MarksAssistant { get; }
 
+    /// <summary>Adds everything that the tokens depend on, besides the row.</summary>
+    void Describe(Fingerprint fingerprint);
+
     /// <summary>The tokens of a text, the tokenizer's own special tokens included.</summary>
     int[] EncodeText(string text);
 

@@ -6,9 +6,6 @@ namespace LoraSharp.Data;
 /// <summary>Makes tokens and masks of one row.</summary>
 internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, PreparationOptions options)
 {
-    /// <summary>C# objects as chat templates expect them: Role and ToolCalls become role and tool_calls.</summary>
-    private static readonly JsonSerializerOptions TemplateNames = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
-
     /// <summary>Encodes a row.</summary>
     /// <exception cref="InvalidDataException">The row has another form than the first one, or no token of the assistant although only those are learned.</exception>
     public EncodedRow Encode(DataRow row)
@@ -99,7 +96,7 @@ internal sealed class RowEncoding(RowForm form, IRowEncoder encoder, Preparation
     {
         JsonElement element => element,
         IEnumerable<ChatMessage> messages => JsonSerializer.SerializeToElement(messages.Select(message => message.ToJson())),
-        var value => JsonSerializer.SerializeToElement(value, TemplateNames),
+        var value => JsonSerializer.SerializeToElement(value, RowWriter.ObjectNames),
     };
 
     /// <summary>The messages of a column; <c>from</c> and <c>value</c> become <c>role</c> and <c>content</c>.</summary>

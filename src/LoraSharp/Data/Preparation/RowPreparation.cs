@@ -2,46 +2,65 @@ namespace LoraSharp.Data;
 
 /// <summary>
 /// From the rows of a data set to rows to train on, as TRL's SFTTrainer does it: form, end of sequence, tokens, labels, then cutting and dropping,
-/// or packing.
+/// or packing. Rows pass through one by one, into memory or into a cache file.
 /// </summary>
 internal static class RowPreparation
 {
-    /// <summary>Rows that are tokenised side by side before the next ones are looked at.</summary>
-    private const int BlockSize = 512;
-
     /// <summary>Prepares a data set.</summary>
     /// <param name="data">The rows; the first one decides their form.</param>
     /// <param name="encoder">The tokenizer; null when all rows are tokenised already.</param>
-    /// <param name="options">The options.</param>
-    /// <param name="progress">Told the number of rows tokenised so far.</param>
+    /// <param name="options">What becomes of the rows.</param>
+    /// <param name="work">How the work is done; null: with a thread for each processor, and nothing kept.</param>
     /// <param name="cancellationToken">Stops the work.</param>
     /// <exception cref="ArgumentException">The options do not fit together or to the rows.</exception>
     /// <exception cref="InvalidDataException">A row cannot be used; the message names it.</exception>
     public static PreparedRows Prepare(
-        Dataset data, IRowEncoder? encoder, PreparationOptions options, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+        Dataset data, IRowEncoder? encoder, PreparationOptions options, DataPreparationOptions? work = null, CancellationToken cancellationToken = default)
     {
+        work ??= new DataPreparationOptions();
         options.Validate();
-        IReadOnlyList<DataRow> source = data.RequireRows();
-        bool completionOnly = options.CompletionOnlyLoss ?? RowForms.IsPair(source[0]);
-        var rows = new List<TokenizedRow>(source.Count);
-        foreach (EncodedRow row in Encode(data, encoder, options, progress, cancellationToken))
+        work.Validate();
+        bool completionOnly = options.CompletionOnlyLoss ?? RowForms.IsPair(data.RequireRows()[0]);
+        int dropped = 0;
+        IReadOnlyList<TokenizedRow> rows;
+        if (work.CacheFolder is { } folder)
         {
-            rows.Add(row.ToTrainingRow(completionOnly));
+            string path = Path.Combine(folder, $"tokens-{Name(data, encoder, options, cancellationToken)}.cache");
+            if (TokenizedRowFile.Open(path, cancellationToken) is not { } file)
+            {
+                TokenizedRowFile.Write(path, Rows(), () => dropped);
+                file = TokenizedRowFile.Open(path, cancellationToken)
+                    ?? throw new IOException($"The cache file '{path}' cannot be read after it was written: something else changed it, or the disk fails.");
+            }
+
+            (rows, dropped) = (file, file.Dropped);
+        }
+        else
+        {
+            rows = [.. Rows()];
         }
 
-        IReadOnlyList<TokenizedRow> prepared = options.Packing ? Pack(rows, options) : Cut(rows, options);
         if (options.ShuffleSeed is { } seed)
         {
-            prepared = Shuffle(prepared, seed);
+            rows = new ShuffledRows(rows, new Pcg64(seed).Permutation(rows.Count));
         }
 
-        return new PreparedRows(prepared, completionOnly, options.Packing ? 0 : rows.Count - prepared.Count);
+        return new PreparedRows(rows, completionOnly, dropped);
+
+        IEnumerable<TokenizedRow> Rows()
+        {
+            IEnumerable<TokenizedRow> tokenized = Encode(data, encoder, options, work, cancellationToken).Select(row => row.ToTrainingRow(completionOnly));
+            return options.Packing
+                ? RowPacking.Pack(tokenized, options.MaxLength!.Value, options.PackingStrategy)
+                : Cut(tokenized, options, () => dropped++);
+        }
     }
 
-    /// <summary>The tokens and masks of each row.</summary>
+    /// <summary>The tokens and masks of each row; shuffled where they are to be packed after that.</summary>
     public static IEnumerable<EncodedRow> Encode(
-        Dataset data, IRowEncoder? encoder, PreparationOptions options, IProgress<int>? progress = null, CancellationToken cancellationToken = default)
+        Dataset data, IRowEncoder? encoder, PreparationOptions options, DataPreparationOptions? work = null, CancellationToken cancellationToken = default)
     {
+        work ??= new DataPreparationOptions();
         IReadOnlyList<DataRow> source = data.RequireRows();
         RowForm form = RowForms.Detect(source[0], options.TextColumn);
         CheckAssistant(form, encoder, options);
@@ -55,31 +74,30 @@ internal static class RowPreparation
             throw new ArgumentException("The rows are chats, but the tokenizer has no chat template; set its ChatTemplateSource.", nameof(encoder));
         }
 
+        int[]? order = options is { Packing: true, ShuffleSeed: { } seed } ? new Pcg64(seed).Permutation(source.Count) : null;
         var encoding = new RowEncoding(form, encoder!, options);
-        for (int start = 0; start < source.Count; start += BlockSize)
+        return OrderedWork.Run(order is null ? source : order.Select(place => source[place]), EncodeRow, work.Workers, work.Progress, cancellationToken);
+
+        EncodedRow EncodeRow(DataRow row, int place)
         {
-            var block = new EncodedRow?[Math.Min(BlockSize, source.Count - start)];
-            var failures = new Exception?[block.Length];
-            Parallel.For(0, block.Length, new ParallelOptions { CancellationToken = cancellationToken }, i =>
+            try
             {
-                try
-                {
-                    block[i] = encoding.Encode(source[start + i]);
-                }
-                catch (Exception exception)
-                {
-                    failures[i] = exception;
-                }
-            });
-
-            // In order, so that the first bad row is the one that is named, whatever the threads did.
-            for (int i = 0; i < block.Length; i++)
-            {
-                yield return block[i] ?? throw new InvalidDataException($"'{data.Source}', row {start + i} (the first is 0): {failures[i]!.Message}", failures[i]);
+                return encoding.Encode(row);
             }
-
-            progress?.Report(start + block.Length);
+            catch (Exception exception)
+            {
+                throw new InvalidDataException($"'{data.Source}', row {order?[place] ?? place} (the first is 0): {exception.Message}", exception);
+            }
         }
+    }
+
+    // Everything that the rows depend on; the order after packing and cutting is not part of the file.
+    private static string Name(Dataset data, IRowEncoder? encoder, PreparationOptions options, CancellationToken cancellationToken)
+    {
+        using var fingerprint = new Fingerprint("tokens");
+        encoder?.Describe(fingerprint);
+        PreparationOptions stored = options with { ShuffleSeed = options.Packing ? options.ShuffleSeed : null };
+        return fingerprint.Add(stored.ToString()).Add(data, cancellationToken).Name();
     }
 
     private static void CheckAssistant(RowForm form, IRowEncoder? encoder, PreparationOptions options)
@@ -109,30 +127,25 @@ internal static class RowPreparation
         }
     }
 
-    private static IReadOnlyList<TokenizedRow> Pack(IReadOnlyList<TokenizedRow> rows, PreparationOptions options)
+    private static IEnumerable<TokenizedRow> Cut(IEnumerable<TokenizedRow> rows, PreparationOptions options, Action dropped)
     {
-        if (options.ShuffleSeed is { } seed)
+        foreach (TokenizedRow row in rows)
         {
-            rows = Shuffle(rows, seed);
+            if (options.MaxLength is not { } length)
+            {
+                yield return row;
+                continue;
+            }
+
+            TokenizedRow cut = row.Length <= length ? row : row.Slice(options.TruncationMode == TruncationMode.KeepStart ? ..length : ^length..);
+            if (cut.HasLabels)
+            {
+                yield return cut;
+            }
+            else
+            {
+                dropped();
+            }
         }
-
-        return RowPacking.Pack(rows, options.MaxLength!.Value, options.PackingStrategy);
     }
-
-    private static IReadOnlyList<TokenizedRow> Cut(IReadOnlyList<TokenizedRow> rows, PreparationOptions options)
-    {
-        if (options.MaxLength is not { } length)
-        {
-            return rows;
-        }
-
-        return [.. rows.Select(Shortened).Where(row => row.HasLabels)];
-
-        TokenizedRow Shortened(TokenizedRow row) => row.Length <= length
-            ? row
-            : row.Slice(options.TruncationMode == TruncationMode.KeepStart ? ..length : ^length..);
-    }
-
-    private static IReadOnlyList<TokenizedRow> Shuffle(IReadOnlyList<TokenizedRow> rows, long seed) =>
-        [.. new Pcg64(seed).Permutation(rows.Count).Select(i => rows[i])];
 }

@@ -18,6 +18,13 @@ internal sealed partial class TokenizerRowEncoder(Tokenizer tokenizer) : IRowEnc
 
     public bool MarksAssistant => tokenizer.ChatTemplateSource is { } source && GenerationTag().IsMatch(source);
 
+    public void Describe(Fingerprint fingerprint)
+    {
+        using var content = new MemoryStream();
+        tokenizer.WriteTo(content);
+        fingerprint.Add(content.GetBuffer().AsSpan(0, (int)content.Length));
+    }
+
     public int[] EncodeText(string text) => [.. tokenizer.EncodeToIds(text)];
 
     public EncodedRow EncodeChat(JsonElement messages, JsonElement? tools, JsonElement? arguments, bool addGenerationPrompt, bool assistantMask)

@@ -93,6 +93,9 @@ internal sealed class Pcg64
         return unchecked((uint)value);
     }
 
+    /// <summary>A number in [0, 1) with 53 bits, as <c>random()</c> draws it.</summary>
+    public double NextDouble() => (NextUInt64() >> 11) * (1.0 / (1L << 53));
+
     /// <summary><c>permutation(n)</c>: Fisher-Yates from the end, each draw masked to the bits it needs and rejected when too large.</summary>
     public int[] Permutation(int n)
     {

@@ -5,8 +5,9 @@ namespace LoraSharp.Data;
 /// <summary>Rows from a table with a header; every value is text.</summary>
 internal static class CsvRows
 {
-    public static IEnumerable<DataRow> Read(string path, char separator)
+    public static IEnumerable<DataRow> Read(TextSource source, char separator)
     {
+        string path = source.Path;
         var options = new CsvReaderOptions
         {
             Separator = separator,
@@ -21,15 +22,19 @@ internal static class CsvRows
                 }
             },
         };
-        using CsvReader csv = CsvReader.FromFile(path, options);
-        csv.ReadHeader();
+        using CsvReader csv = CsvReader.Create(source.OpenBytes(), options, leaveOpen: false);
+        source.Try(() =>
+        {
+            csv.ReadHeader();
+            return true;
+        });
         string[] columns = [.. csv.Headers];
         if (columns.GroupBy(name => name, StringComparer.Ordinal).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
             throw new InvalidDataException($"{path}: the header names the column '{twice.Key}' twice.");
         }
 
-        while (csv.Read())
+        while (source.Try(csv.Read))
         {
             if (csv.FieldCount != columns.Length)
             {

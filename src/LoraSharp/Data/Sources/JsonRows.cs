@@ -6,42 +6,60 @@ namespace LoraSharp.Data;
 internal static class JsonRows
 {
     /// <summary>A file whose first character decides: an array of objects, or lines.</summary>
-    public static IEnumerable<DataRow> Read(string path)
+    public static IEnumerable<DataRow> Read(TextSource source)
     {
-        using (StreamReader reader = File.OpenText(path))
+        using (StreamReader reader = source.Open())
         {
-            int first = reader.Read();
+            int first = source.Try(reader.Read);
             while (first >= 0 && char.IsWhiteSpace((char)first))
             {
-                first = reader.Read();
+                first = source.Try(reader.Read);
             }
 
             if (first != '[')
             {
-                return ReadLines(path);
+                return ReadLines(source);
             }
         }
 
-        return ReadArray(path);
+        return ReadArray(source);
     }
 
-    public static IEnumerable<DataRow> ReadLines(string path)
+    public static IEnumerable<DataRow> ReadLines(TextSource source)
     {
-        int number = 0;
         DataRow? last = null;
-        foreach (string line in File.ReadLines(path))
+        using StreamReader reader = source.Open();
+        for (long number = 1; source.ReadLine(reader) is { } line; number++)
         {
-            number++;
             if (!string.IsNullOrWhiteSpace(line))
             {
-                yield return last = Parse(line, $"{path}, line {number}", last);
+                yield return last = Parse(line.AsMemory(), $"{source.Path}, line {number}", last);
             }
         }
     }
 
-    private static IEnumerable<DataRow> ReadArray(string path)
+    /// <summary>The row of one line.</summary>
+    /// <param name="line">The JSON object.</param>
+    /// <param name="place">Where it stands, for messages.</param>
+    /// <param name="last">A row before it, perhaps with the same columns.</param>
+    /// <exception cref="InvalidDataException">The line is not a JSON object.</exception>
+    public static DataRow Parse(ReadOnlyMemory<char> line, string place, DataRow? last)
     {
-        using FileStream stream = File.OpenRead(path);
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            return ToRow(document.RootElement, place, last);
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"{place}: {exception.Message}", exception);
+        }
+    }
+
+    private static IEnumerable<DataRow> ReadArray(TextSource source)
+    {
+        string path = source.Path;
+        using Stream stream = source.OpenBytes();
         IAsyncEnumerator<JsonElement> elements = JsonSerializer.DeserializeAsyncEnumerable<JsonElement>(stream).GetAsyncEnumerator();
         DataRow? last = null;
         try
@@ -63,22 +81,9 @@ internal static class JsonRows
         {
             return elements.MoveNextAsync().AsTask().GetAwaiter().GetResult();
         }
-        catch (JsonException exception)
+        catch (Exception exception) when (exception is JsonException or InvalidDataException or EndOfStreamException or ZstdSharp.ZstdException)
         {
             throw new InvalidDataException($"{path}, element {number}: {exception.Message}", exception);
-        }
-    }
-
-    private static DataRow Parse(string line, string place, DataRow? last)
-    {
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(line);
-            return ToRow(document.RootElement, place, last);
-        }
-        catch (JsonException exception)
-        {
-            throw new InvalidDataException($"{place}: {exception.Message}", exception);
         }
     }
 

@@ -38,6 +38,18 @@ internal static class TokenizerWriter
         }
     }
 
+    /// <summary>Everything that a folder would hold, in one stream.</summary>
+    public static void Write(TokenizerPipeline pipeline, TokenizerSettings settings, Stream stream)
+    {
+        TokenizerJson.Write(pipeline, stream);
+        WriteConfig(settings, stream);
+        WriteSpecialTokens(pipeline, settings, stream);
+        foreach ((string name, string source) in settings.ChatTemplates)
+        {
+            stream.Write(Encoding.UTF8.GetBytes($"{name}\n{source}\n"));
+        }
+    }
+
     private static void WriteConfig(TokenizerSettings settings, Stream stream)
     {
         JsonObject config = settings.Config.DeepClone().AsObject();
