@@ -146,7 +146,7 @@ public static unsafe class FourBit
     /// y = x · Wᵀ + bias for few rows of x (up to about 64; above that, dequantising panels for a dense product is faster). No dequantised copy of
     /// the weight is made.
     /// </summary>
-    /// <typeparam name="T">The compute type: <see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>. Each dequantised weight is rounded to it, sums are single precision, and the sum with the bias is rounded to it once.</typeparam>
+    /// <typeparam name="T">The compute type: <see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>. Dequantised weights are rounded to it or kept more exactly, sums are single precision or exact, and the sum with the bias is rounded to it once.</typeparam>
     /// <param name="weight">The weight, [rows, columns] in row-major order; columns need not be a multiple of the block size.</param>
     /// <param name="rows">Output features.</param>
     /// <param name="columns">Input features; rows × columns must be the tensor's count.</param>

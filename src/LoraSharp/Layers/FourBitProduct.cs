@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace LoraSharp.Layers;
 
 /// <summary>
-/// Products with a 4-bit weight matrix W (out, in). Each element of W is rounded to the type of the product and each sum is rounded once, on every path, so paths differ
-/// by the order of summation only.
+/// Products with a 4-bit weight matrix W (out, in). Each sum is rounded once, on every path. Panels and the whole matrix round each element of W to the type of the product; the
+/// fused product does the same or keeps it more exactly.
 /// </summary>
 internal static class FourBitProduct
 {
@@ -75,7 +75,8 @@ internal static class FourBitProduct
         return direct == type ? dense : dense.to(type, disposeAfter: true);
     }
 
-    private static FourBitPath Choose(ScalarType type, long rows) =>
+    /// <summary>The path of a product with so many rows of x.</summary>
+    internal static FourBitPath Choose(ScalarType type, long rows) =>
         !KernelTypes.Supports(type) ? FourBitPath.Whole
         : Forced ?? (rows <= FusedRows(type) ? FourBitPath.Fused : FourBitPath.Panel);
 

@@ -7,9 +7,9 @@ internal struct PreparedError
 {
     /// <summary>
     /// The error of the prepared elements may be this part of what the row holds besides the largest element of each eight. It is a quarter of what rounding the weights to
-    /// brain floats may do to the result, and leaving the largest elements out means that the small ones count even where the weight of a huge one is zero.
+    /// brain floats may do to the result. Leaving the largest elements out means that the small ones count even where the weight of a huge one is zero.
     /// </summary>
-    private const float Allowed = 1f / 2048;
+    private const float Allowed = 1f / 1024;
 
     /// <summary>Sums scaled afterwards neither overflow nor lose bits as denormals while the largest element is within these bounds.</summary>
     private const float Smallest = 8.271806e-25f, Largest = 1.2089258e24f;
