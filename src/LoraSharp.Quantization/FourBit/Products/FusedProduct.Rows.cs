@@ -7,6 +7,9 @@ namespace LoraSharp.Quantization;
 /// <summary>The loops over rows and blocks, compiled for each number of rows of x, each size of blocks and both kinds of scales.</summary>
 internal static unsafe partial class FusedProduct<TStep>
 {
+    /// <summary>With several rows of x the processor's own prefetching does not keep up with the weight.</summary>
+    private const int PrefetchBytes = 1024;
+
     /// <summary>A number that is known when the kernel is compiled.</summary>
     private interface INumber
     {
@@ -103,6 +106,11 @@ internal static unsafe partial class FusedProduct<TStep>
                     int step = 0;
                     do
                     {
+                        if (TCount.Value > 1)
+                        {
+                            Sse.Prefetch0(packed + PrefetchBytes);
+                        }
+
                         TStep.Look(
                             Vector256.Load(packed), first, second, out Vector256<float> w0, out Vector256<float> w1, out Vector256<float> w2, out Vector256<float> w3,
                             out Vector256<float> w4, out Vector256<float> w5, out Vector256<float> w6, out Vector256<float> w7);
