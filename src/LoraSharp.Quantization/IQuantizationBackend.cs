@@ -31,7 +31,7 @@ public unsafe interface IQuantizationBackend
     /// <param name="weight">The quantised weight, [rows, columns] in row-major order; columns need not be a multiple of the block size.</param>
     /// <param name="rows">Output features.</param>
     /// <param name="columns">Input features.</param>
-    /// <param name="weightType">The type that dequantised weights are rounded to before the product; sums are single precision.</param>
+    /// <param name="weightType">The type of the product: dequantised weights and x may be rounded by as much as this type rounds, or less; sums are single precision or exact.</param>
     /// <param name="x">[batch, columns].</param>
     /// <param name="batch">Rows of x.</param>
     /// <param name="y">Receives [batch, rows].</param>

@@ -5,7 +5,7 @@ namespace LoraSharp.Benchmarks.Kernels;
 /// <param name="Value">The figure in words.</param>
 /// <param name="Ratio">The speed as a part of the yardstick's.</param>
 /// <param name="Yardstick">What it is compared with.</param>
-/// <param name="Floor">The ratio under which the check fails, wide enough for a noisy machine.</param>
+/// <param name="Floor">The ratio under which the check fails: about a third of what an idle machine gives in the form that floors were recorded for.</param>
 internal sealed record KernelFigure(string Name, string Value, double Ratio, string Yardstick, double Floor)
 {
     public bool Holds => Ratio >= Floor;

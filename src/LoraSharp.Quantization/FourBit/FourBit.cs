@@ -146,7 +146,7 @@ public static unsafe class FourBit
     /// y = x · Wᵀ + bias for few rows of x (up to about 64; above that, dequantising panels for a dense product is faster). No dequantised copy of
     /// the weight is made.
     /// </summary>
-    /// <typeparam name="T">The compute type: <see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>. Each dequantised weight is rounded to it, sums are single precision, and the sum with the bias is rounded to it once.</typeparam>
+    /// <typeparam name="T">The compute type: <see cref="float"/>, <see cref="Half"/> or <see cref="BFloat16"/>. Dequantised weights are rounded to it or kept more exactly, sums are single precision or exact, and the sum with the bias is rounded to it once.</typeparam>
     /// <param name="weight">The weight, [rows, columns] in row-major order; columns need not be a multiple of the block size.</param>
     /// <param name="rows">Output features.</param>
     /// <param name="columns">Input features; rows × columns must be the tensor's count.</param>
@@ -166,26 +166,20 @@ public static unsafe class FourBit
         FourBitLayout.RequireLength(x.Length, (long)batch * columns, "x (batch × columns)");
         FourBitLayout.RequireLength(y.Length, (long)batch * rows, "y (batch × rows)");
         FourBitLayout.RequireLength(bias.Length, bias.IsEmpty ? 0 : rows, "bias");
-
+        ArgumentOutOfRangeException.ThrowIfNegative(maxThreads);
+        FourBitKernels kernels = KernelSelection.Current.FourBit;
+        ElementType type = Element<T>.Type;
         using FourBitTensor.PinnedFourBit pinned = weight.Pin();
         float[] scratch = ArrayPool<float>.Shared.Rent(x.Length + y.Length);
         try
         {
-            Span<float> wideX = scratch.AsSpan(0, x.Length);
-            Span<float> wideY = scratch.AsSpan(x.Length, y.Length);
-            for (int i = 0; i < x.Length; i++)
+            fixed (float* wideX = scratch)
+            fixed (T* px = x, py = y, pb = bias)
             {
-                wideX[i] = Element<T>.ToSingle(x[i]);
-            }
-
-            fixed (float* px = wideX, py = wideY)
-            {
-                new CpuBackend(maxThreads).Multiply(pinned.Addresses, rows, columns, Element<T>.Type, px, batch, py);
-            }
-
-            for (int i = 0; i < y.Length; i++)
-            {
-                y[i] = Element<T>.FromSingle(bias.IsEmpty ? wideY[i] : wideY[i] + Element<T>.ToSingle(bias[i % rows]));
+                float* wideY = wideX + x.Length;
+                kernels.Widen(px, type, x.Length, wideX);
+                kernels.Multiply(pinned.Addresses, rows, columns, type, wideX, batch, wideY, maxThreads);
+                kernels.AddBias(wideY, pb, type, batch, rows, py);
             }
         }
         finally

@@ -16,11 +16,18 @@ internal abstract unsafe class FourBitKernels
 
     /// <summary>y[m, n] = Σ x[m, k] · round(W[n, k]); x is [batch, columns], y is [batch, rows].</summary>
     public abstract void Multiply(in FourBitAddresses weight, int rows, int columns, ElementType weightType, float* x, int batch, float* y, int maxThreads);
+
+    /// <summary>Widens elements exactly.</summary>
+    public abstract void Widen(void* source, ElementType type, int count, float* destination);
+
+    /// <summary>Adds a bias of <paramref name="columns"/> elements (or none, null) to each row of sums, and rounds.</summary>
+    public abstract void AddBias(float* sums, void* bias, ElementType type, int rows, int columns, void* destination);
 }
 
 /// <summary>The loops over blocks, compiled for one instruction set.</summary>
-internal sealed unsafe class FourBitKernels<TForm> : FourBitKernels
+internal sealed unsafe class FourBitKernels<TForm, TLanes> : FourBitKernels
     where TForm : struct, IVectorForm
+    where TLanes : struct, ILanes<TLanes>
 {
     /// <summary>Elements that a product dequantises at a time; they stay in the first-level cache.</summary>
     private const int Tile = 4096;
@@ -73,6 +80,74 @@ internal sealed unsafe class FourBitKernels<TForm> : FourBitKernels
             default:
                 Multiply<BFloat16>(weight, rows, columns, x, batch, y, maxThreads);
                 break;
+        }
+    }
+
+    public override void Widen(void* source, ElementType type, int count, float* destination)
+    {
+        switch (type)
+        {
+            case ElementType.Float32:
+                Widen((float*)source, count, destination);
+                break;
+            case ElementType.Float16:
+                Widen((Half*)source, count, destination);
+                break;
+            default:
+                Widen((BFloat16*)source, count, destination);
+                break;
+        }
+    }
+
+    public override void AddBias(float* sums, void* bias, ElementType type, int rows, int columns, void* destination)
+    {
+        switch (type)
+        {
+            case ElementType.Float32:
+                AddBias(sums, (float*)bias, rows, columns, (float*)destination);
+                break;
+            case ElementType.Float16:
+                AddBias(sums, (Half*)bias, rows, columns, (Half*)destination);
+                break;
+            default:
+                AddBias(sums, (BFloat16*)bias, rows, columns, (BFloat16*)destination);
+                break;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Widen<T>(T* source, int count, float* destination)
+        where T : unmanaged
+    {
+        int i = 0;
+        for (; i <= count - TLanes.Count; i += TLanes.Count)
+        {
+            TLanes.Load(source + i).Store(destination + i);
+        }
+
+        for (; i < count; i++)
+        {
+            destination[i] = Element<T>.ToSingle(source[i]);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void AddBias<T>(float* sums, T* bias, int rows, int columns, T* destination)
+        where T : unmanaged
+    {
+        for (int row = 0; row < rows; row++, sums += columns, destination += columns)
+        {
+            int i = 0;
+            for (; i <= columns - TLanes.Count; i += TLanes.Count)
+            {
+                TLanes sum = TLanes.Load(sums + i);
+                (bias == null ? sum : sum + TLanes.Load(bias + i)).Store(destination + i);
+            }
+
+            for (; i < columns; i++)
+            {
+                destination[i] = Element<T>.FromSingle(bias == null ? sums[i] : sums[i] + Element<T>.ToSingle(bias[i]));
+            }
         }
     }
 
@@ -160,29 +235,56 @@ internal sealed unsafe class FourBitKernels<TForm> : FourBitKernels
     private static void Multiply<T>(FourBitAddresses weight, int rows, int columns, float* x, int batch, float* y, int maxThreads)
         where T : unmanaged
     {
-        int grain = Math.Max(1, ProductGrain / columns);
-        if (typeof(TForm) != typeof(Avx512Form) || columns % weight.BlockSize != 0)
+        bool done = false;
+        if (typeof(TForm) == typeof(Avx512Form))
         {
-            ParallelRanges.Run(rows, grain, maxThreads, (start, end) => MultiplyByTiles<T>(weight, (int)start, (int)end, rows, columns, x, batch, y));
-            return;
+            done = (typeof(T) != typeof(float) && TryFused<T, IntegerStep<WordLookup>>(weight, rows, columns, x, batch, y, maxThreads))
+                || TryFused<T, SingleStep>(weight, rows, columns, x, batch, y, maxThreads);
+        }
+        else if (typeof(TForm) == typeof(Avx2Form) && typeof(T) != typeof(float))
+        {
+            done = TryFused<T, IntegerStep<ByteLookup>>(weight, rows, columns, x, batch, y, maxThreads);
         }
 
-        long blocksPerRow = columns / weight.BlockSize;
-        float* prepared = (float*)NativeMemory.AlignedAlloc((nuint)batch * (nuint)columns * sizeof(float), 64);
+        if (!done)
+        {
+            ParallelRanges.Run(rows, Grain(columns), maxThreads, (start, end) => MultiplyByTiles<T>(weight, (int)start, (int)end, rows, columns, x, batch, y));
+        }
+    }
+
+    private static int Grain(int columns) => Math.Max(1, ProductGrain / columns);
+
+    /// <summary>The product from the codes; false, with nothing written, where the weight's shape or the values of x ask for another way.</summary>
+    private static bool TryFused<T, TStep>(FourBitAddresses weight, int rows, int columns, float* x, int batch, float* y, int maxThreads)
+        where T : unmanaged
+        where TStep : struct, IProductStep
+    {
+        if (!FusedProduct<TStep>.Fits(weight, columns))
+        {
+            return false;
+        }
+
+        byte* prepared = (byte*)NativeMemory.AlignedAlloc(FusedProduct<TStep>.PreparedBytes(batch, columns), 64);
         try
         {
-            FusedProduct512.Prepare(x, batch, columns, weight.BlockSize, prepared);
-            ParallelRanges.Run(rows, grain, maxThreads, (start, end) =>
+            if (!FusedProduct<TStep>.TryPrepare(weight, x, batch, columns, prepared))
+            {
+                return false;
+            }
+
+            long blocksPerRow = columns / weight.BlockSize;
+            ParallelRanges.Run(rows, Grain(columns), maxThreads, (start, end) =>
             {
                 if (FourBitScales.AreFinite<TForm>(weight, start * blocksPerRow, end * blocksPerRow))
                 {
-                    FusedProduct512.Multiply<T>(weight, (int)start, (int)end, rows, columns, prepared, batch, y);
+                    FusedProduct<TStep>.Multiply(weight, (int)start, (int)end, rows, columns, prepared, batch, y);
                 }
                 else
                 {
                     MultiplyByTiles<T>(weight, (int)start, (int)end, rows, columns, x, batch, y);
                 }
             });
+            return true;
         }
         finally
         {

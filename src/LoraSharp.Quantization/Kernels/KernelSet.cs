@@ -30,7 +30,7 @@ internal sealed class KernelSet
         where TLanes : struct, ILanes<TLanes> => new()
         {
             InstructionSet = form,
-            FourBit = new FourBitKernels<TForm>(),
+            FourBit = new FourBitKernels<TForm, TLanes>(),
             Blockwise = new BlockwiseKernels<TForm>(),
             Int8 = new Int8Kernels<TForm, TLanes>(),
             Optimizers = new OptimizerKernels<TForm, TLanes>(),

@@ -6,17 +6,17 @@ using static TorchSharp.torch;
 namespace LoraSharp.Layers;
 
 /// <summary>
-/// Products with a 4-bit weight matrix W (out, in). Each element of W is rounded to the type of the product and each sum is rounded once, on every path, so paths differ
-/// by the order of summation only.
+/// Products with a 4-bit weight matrix W (out, in). Each sum is rounded once, on every path. Panels and the whole matrix round each element of W to the type of the product; the
+/// fused product does the same or keeps it more exactly.
 /// </summary>
 internal static class FourBitProduct
 {
     /// <summary>
-    /// Up to so many rows of x the product from the codes is faster than dequantising panels and multiplying densely. Measured on one Zen 5 core, 2048 x 2048,
-    /// milliseconds: bfloat16, which has instructions of its own, 4 rows 0.51 against 0.66, 5 rows 0.83 against 0.70; float32, 28 rows 3.3 against 3.4; float16, whose
-    /// dense product has no instructions there, 256 rows 46 against 94.
+    /// Up to so many rows of x the product from the codes is faster than dequantising panels and multiplying densely. Measured on one Zen 4 core, 2048 x 2048,
+    /// milliseconds: bfloat16, 10 rows 0.84 against 0.98, 12 rows 0.98 against 0.97; float32, 24 rows 2.9 against 3.7 (on one Zen 5 core, 28 rows 3.3 against 3.4); float16,
+    /// whose dense product has no instructions there, 256 rows 46 against 94.
     /// </summary>
-    private const int FusedRowsBFloat16 = 4, FusedRowsFloat32 = 28, FusedRowsFloat16 = 4096;
+    private const int FusedRowsBFloat16 = 11, FusedRowsFloat32 = 28, FusedRowsFloat16 = 4096;
 
     /// <summary>
     /// A panel stays in the last-level cache beside the rows of x that it meets, but narrow products are slow: with 512 rows of 4096, panels of 1, 2, 4 and 8 MiB take
@@ -75,7 +75,8 @@ internal static class FourBitProduct
         return direct == type ? dense : dense.to(type, disposeAfter: true);
     }
 
-    private static FourBitPath Choose(ScalarType type, long rows) =>
+    /// <summary>The path of a product with so many rows of x.</summary>
+    internal static FourBitPath Choose(ScalarType type, long rows) =>
         !KernelTypes.Supports(type) ? FourBitPath.Whole
         : Forced ?? (rows <= FusedRows(type) ? FourBitPath.Fused : FourBitPath.Panel);
 

@@ -24,6 +24,11 @@ public sealed class BnbModelGoldenTests : IDisposable
     {
         var golden = new GoldenCase("bnb-model", name);
         golden.RequireKnownParameters("torch_dtype", "quantization_config");
+        QuantizationAssert.InEveryForm(form => Check(golden, Path.Combine(_folder, form.ToString())));
+    }
+
+    private static void Check(GoldenCase golden, string folder)
+    {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
         using var tensors = new GoldenTensors(golden);
@@ -39,7 +44,7 @@ public sealed class BnbModelGoldenTests : IDisposable
         tensors.AssertClose("expected.logits", loaded.Logits(input));
 
         // Written again: the same tensors, byte for byte.
-        string again = Path.Combine(_folder, "again");
+        string again = Path.Combine(folder, "again");
         loaded.Save(again, quantized: true);
         Assert.Equal(golden.Expected.GetProperty("files").EnumerateArray().Select(f => f.GetString()), Directory.GetFiles(again).Select(f => Path.GetFileName(f)).Order(StringComparer.Ordinal));
         CheckFiles(golden, quantized, again, tolerant: false);
@@ -47,7 +52,7 @@ public sealed class BnbModelGoldenTests : IDisposable
         // Quantised here from the dense model, and written.
         using CausalLM own = CausalLM.Load(golden.ModelFolder(), new LoadOptions { Dtype = dtype, Quantization = Config(golden, quantized) });
         tensors.AssertClose("expected.logits", own.Logits(input));
-        string written = Path.Combine(_folder, "own");
+        string written = Path.Combine(folder, "own");
         own.Save(written, quantized: true);
         CheckFiles(golden, quantized, written, tolerant: true);
         using CausalLM reloaded = CausalLM.Load(written);

@@ -5,47 +5,6 @@ namespace LoraSharp.Tests.Quantization;
 
 public class FourBitKernelTests
 {
-    [Theory]
-    [InlineData(ElementType.Float32)]
-    [InlineData(ElementType.Float16)]
-    [InlineData(ElementType.BFloat16)]
-    public unsafe void A_product_rounds_each_weight_to_the_compute_type(ElementType type)
-    {
-        // A row of x with a single 1 picks one column of the weight, without any rounding of its own.
-        const int Rows = 8, Columns = 128;
-        FourBitTensor tensor = FourBit.Quantize<float>(RandomTensor.Create(3, Rows * Columns, withNonFinite: false), doubleQuantization: false);
-        var dense = new float[Rows * Columns];
-        FourBit.Dequantize(tensor, dense.AsSpan());
-        float[] expected = type switch
-        {
-            ElementType.Float16 => [.. dense.Select(w => (float)(Half)w)],
-            ElementType.BFloat16 => [.. dense.Select(w => (float)(BFloat16)w)],
-            _ => dense,
-        };
-        QuantizationAssert.InEveryForm(form =>
-        {
-            using FourBitTensor.PinnedFourBit pinned = tensor.Pin();
-            for (int k = 0; k < Columns; k++)
-            {
-                float[] x = new float[Columns], y = new float[Rows];
-                x[k] = 1;
-                fixed (float* px = x, py = y)
-                {
-                    new CpuBackend(1).Multiply(pinned.Addresses, Rows, Columns, type, px, 1, py);
-                }
-
-                for (int n = 0; n < Rows; n++)
-                {
-                    float w = expected[(n * Columns) + k];
-                    Assert.True(y[n] == w || (!float.IsFinite(w) && !float.IsFinite(y[n])) || HasInfinity(expected, n), $"{form} [{n},{k}]: {y[n]} instead of {w}.");
-                }
-            }
-        });
-
-        // Infinity times the zeros of x is NaN.
-        static bool HasInfinity(float[] weights, int row) => weights.AsSpan(row * Columns, Columns).ContainsAny(float.PositiveInfinity, float.NegativeInfinity);
-    }
-
     [Fact]
     public unsafe void Results_too_large_for_the_cache_are_the_same()
     {
