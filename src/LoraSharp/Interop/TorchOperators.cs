@@ -40,6 +40,17 @@ internal static unsafe partial class TorchOperators
         return Call("aten::embedding", stack);
     }
 
+    /// <summary>Gives a parameter its values in another type, in place: whoever holds it goes on holding it.</summary>
+    public static void SetData(Tensor parameter, ScalarType dtype)
+    {
+        using var noGrad = no_grad();
+        using Tensor converted = parameter.detach().to(dtype);
+        ulong* stack = stackalloc ulong[2];
+        stack[0] = Own(parameter);
+        stack[1] = Own(converted);
+        TensorMemory.Check(CallDispatcher("aten::set_data", "", stack), "aten::set_data");
+    }
+
     private static Tensor Call(string name, ulong* stack)
     {
         TensorMemory.Check(CallDispatcher(name, "", stack), name);

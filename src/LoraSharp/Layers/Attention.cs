@@ -55,9 +55,17 @@ internal sealed class Attention
     {
         using var scope = NewDisposeScope();
         (Tensor query, Tensor key, Tensor value) = Project(x);
-        if (context.Ranges is { } ranges && AttentionFunction.Accepts(query))
+        if (context.Ranges is { } ranges)
         {
             var arguments = new AttentionArguments(ranges, (float)_config.Scale, context.Cos, context.Sin, context.Interleaved);
+            if (query.dtype != value.dtype || (context.Cos is { } table && table.dtype != value.dtype) || !AttentionFunction.Accepts(value))
+            {
+                // Mixed precision: norms and rotation are of float32 as the residual stream is, the products of the layers' type where there is a kernel for it.
+                ScalarType type = AttentionFunction.Accepts(value) ? value.dtype : ScalarType.Float32;
+                (query, key, value) = (Rotated(query, context).to(type), Rotated(key, context).to(type), value.to(type));
+                arguments = arguments with { Cos = null, Sin = null };
+            }
+
             return _output.Call(AttentionFunction.Apply(query, key, value, arguments)).MoveToOuterDisposeScope();
         }
 
@@ -149,6 +157,12 @@ internal sealed class Attention
 
     private Tensor Mix(Tensor x, Tensor query, Tensor key, Tensor value, Tensor? mask, bool isCausal)
     {
+        if (query.dtype != value.dtype)
+        {
+            // In mixed precision the float32 tables of the rotation have widened queries and keys.
+            (query, key) = (query.to(value.dtype), key.to(value.dtype));
+        }
+
         // The fused kernel has no gradient to the mask, which relative positions need.
         bool eager = _config.IsEager || (mask is { requires_grad: true } && is_grad_enabled());
         Tensor mixed = eager
@@ -198,6 +212,10 @@ internal sealed class Attention
 
     private static Tensor Normed(Tensor x, Slot[] norms) =>
         norms.Length == 1 ? norms[0].Call(x) : stack([.. norms.Select((norm, head) => norm.Call(x.select(2, head)))], 2);
+
+    // (B, T, heads, headDim), in the wider of its type and the tables'.
+    private static Tensor Rotated(Tensor x, AttentionContext context) =>
+        context.Cos is { } cos ? RotaryEmbedding.Apply(x.transpose(1, 2), cos, context.Sin!, context.Interleaved).transpose(1, 2) : x;
 
     // (B, T, heads·headDim) → (B, T, heads, headDim)
     private Tensor Heads(Tensor x, int heads) => x.view(x.shape[0], x.shape[1], heads, _config.HeadDim);

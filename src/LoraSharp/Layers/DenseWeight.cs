@@ -27,10 +27,14 @@ public sealed class DenseWeight : LinearWeight
     public override long Bytes => Parameter.numel() * Parameter.element_size();
 
     /// <inheritdoc/>
-    public override Tensor Forward(Tensor x, Tensor? bias) => nn.functional.linear(x, Parameter, bias!);
+    public override Tensor Forward(Tensor x, Tensor? bias) => AutocastType is { } type
+        ? nn.functional.linear(x.to(type), Parameter.to(type), bias?.to(type)!)
+        : nn.functional.linear(x, Parameter, bias!);
 
     /// <inheritdoc/>
-    public override Tensor BackwardInput(Tensor gradOutput) => gradOutput.matmul(Parameter);
+    public override Tensor BackwardInput(Tensor gradOutput) => AutocastType is { } type
+        ? gradOutput.to(type).matmul(Parameter.to(type))
+        : gradOutput.matmul(Parameter);
 
     /// <inheritdoc/>
     public override Tensor Dequantize(ScalarType dtype) => Parameter.detach().to(dtype, copy: true);

@@ -58,8 +58,8 @@ public sealed class FourBitWeight : LinearWeight
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        ScalarType compute = _config.ComputeType ?? x.dtype;
-        return FourBitProduct.Forward(Data, OutFeatures, x.to(compute), bias?.to(compute)).to(x.dtype).MoveToOuterDisposeScope();
+        ScalarType compute = AutocastType ?? _config.ComputeType ?? x.dtype;
+        return FourBitProduct.Forward(Data, OutFeatures, x.to(compute), bias?.to(compute)).to(AutocastType ?? x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -67,11 +67,11 @@ public sealed class FourBitWeight : LinearWeight
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        ScalarType compute = _config.ComputeType ?? gradOutput.dtype;
+        ScalarType compute = AutocastType ?? _config.ComputeType ?? gradOutput.dtype;
 
         // As the reference does, the backward weight is rounded to the original type first; that changes nothing where the compute type is as narrow.
         ScalarType through = Dtype == ScalarType.Float32 ? compute : Dtype;
-        return FourBitProduct.BackwardInput(Data, InFeatures, gradOutput.to(compute), through).to(gradOutput.dtype).MoveToOuterDisposeScope();
+        return FourBitProduct.BackwardInput(Data, InFeatures, gradOutput.to(compute), through).to(AutocastType ?? gradOutput.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -48,7 +48,7 @@ public sealed class Int8Weight : LinearWeight
     {
         using var scope = NewDisposeScope();
         using var noGrad = no_grad();
-        ScalarType compute = KernelTypes.Nearest(x.dtype);
+        ScalarType compute = KernelTypes.Nearest(AutocastType ?? x.dtype);
         Tensor input = x.to(compute), result;
         Tensor? offset = bias?.to(compute);
         if (InTraining)
@@ -63,14 +63,15 @@ public sealed class Int8Weight : LinearWeight
             KernelTypes.Run(compute, ref work);
         }
 
-        return result.to(x.dtype).MoveToOuterDisposeScope();
+        return result.to(AutocastType ?? x.dtype).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
     public override Tensor BackwardInput(Tensor gradOutput)
     {
         using var scope = NewDisposeScope();
-        return gradOutput.matmul(Dequantize(gradOutput.dtype)).MoveToOuterDisposeScope();
+        ScalarType type = AutocastType ?? gradOutput.dtype;
+        return gradOutput.to(type).matmul(Dequantize(type)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -39,8 +39,12 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IRecomputable
     public Parameter? Bias => bias;
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) =>
-        Weight.Parameter is not null ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this);
+    public override Tensor forward(Tensor input)
+    {
+        // In mixed precision autograd would keep a converted copy of each frozen weight.
+        bool trainable = Weight.Parameter is { } parameter && (parameter.requires_grad || Weight.AutocastType is null);
+        return trainable ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this);
+    }
 
     Tensor IRecomputable.ForBackward(Tensor input) =>
         Weight.Parameter is { requires_grad: true } ? Weight.Forward(input, bias) : FrozenLinearFunction.Apply(input, this, outputUsed: false);
@@ -91,6 +95,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IRecomputable
         LinearWeight old = Weight;
         Weight = weight;
         weight.InTraining = training;
+        weight.AutocastType = old.AutocastType;
         return old;
     }
 

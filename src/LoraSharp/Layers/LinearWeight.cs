@@ -36,10 +36,13 @@ public abstract class LinearWeight : IDisposable
     /// <summary>Whether the layer is in training mode: some forms compute differently then.</summary>
     public bool InTraining { get; internal set; }
 
-    /// <summary>x (..., in) → x·Wᵀ + bias (..., out), in x's type. Records nothing for autograd unless the weight itself is trainable.</summary>
+    /// <summary>Mixed precision: the type that products are computed in and returned in, whatever the types of weight and input. Null: the types decide.</summary>
+    public ScalarType? AutocastType { get; internal set; }
+
+    /// <summary>x (..., in) → x·Wᵀ + bias (..., out), in x's type or <see cref="AutocastType"/>. Records nothing for autograd unless the weight itself is trainable.</summary>
     public abstract Tensor Forward(Tensor x, Tensor? bias);
 
-    /// <summary>Gradient to the input: gradOutput (..., out) → gradOutput·W (..., in), in gradOutput's type.</summary>
+    /// <summary>Gradient to the input: gradOutput (..., out) → gradOutput·W (..., in), in gradOutput's type or <see cref="AutocastType"/>.</summary>
     public abstract Tensor BackwardInput(Tensor gradOutput);
 
     /// <summary>A dense copy (out, in).</summary>

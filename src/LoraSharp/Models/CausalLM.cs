@@ -106,6 +106,9 @@ public sealed partial class CausalLM : PretrainedModel
     /// <summary>Factor of the load-balancing loss of mixture-of-experts models in the loss of training; 0 for others.</summary>
     internal double RouterLossFactor => _headConfig.RouterLossFactor;
 
+    /// <summary>How many positions have a learned vector; null where positions are computed.</summary>
+    internal int? LearnedPositions => _spec.Body.Embedding is { Positions: not null } embedding ? embedding.PositionRows - embedding.PositionOffset : null;
+
     internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
 
     /// <summary>Hidden states of inputs in every form.</summary>

@@ -1,6 +1,6 @@
+using System.Runtime.CompilerServices;
 using LoraSharp.Data;
 using LoraSharp.Files;
-using LoraSharp.Models;
 using LoraSharp.Training;
 
 namespace LoraSharp;
@@ -9,10 +9,13 @@ namespace LoraSharp;
 public sealed class SftTrainer
 {
     private readonly CausalLM _model;
+    private readonly Tokenizer? _tokenizer;
     private readonly SftOptions _options;
     private readonly SftTask _task;
+    private readonly CallbackHandler _callbacks;
+    private readonly Evaluator _evaluator;
 
-    /// <summary>Prepares the rows and checks everything; nothing is changed or written yet.</summary>
+    /// <summary>Prepares the rows and checks everything; the model is not changed and nothing is written yet.</summary>
     /// <param name="model">The model: with an adapter, or whole.</param>
     /// <param name="tokenizer">The model's tokenizer.</param>
     /// <param name="trainData">Rows of text, chats, prompts and completions, or tokens; the first row decides.</param>
@@ -21,30 +24,64 @@ public sealed class SftTrainer
     /// <param name="cancellationToken">Stops the preparation.</param>
     /// <exception cref="TrainingException">An option is out of range.</exception>
     /// <exception cref="InvalidDataException">The data set is empty, or a row cannot be used; the message names it.</exception>
+    [OverloadResolutionPriority(1)] // A null for evalData means this one.
     public SftTrainer(CausalLM model, Tokenizer tokenizer, Dataset trainData, SftOptions options, Dataset? evalData = null, CancellationToken cancellationToken = default)
-        : this(model, tokenizer, Prepare(tokenizer, trainData, options, cancellationToken), evalData is null ? null : Prepare(tokenizer, evalData, options, cancellationToken), options)
+        : this(model, tokenizer, SftRows.Prepare(tokenizer, trainData, options, cancellationToken), SftRows.PrepareEval(tokenizer, evalData, options, cancellationToken), options)
+    {
+    }
+
+    /// <summary>As the other constructor, with several sets to evaluate on; their metrics are <c>eval_NAME_loss</c> and so on.</summary>
+    /// <param name="model">The model: with an adapter, or whole.</param>
+    /// <param name="tokenizer">The model's tokenizer.</param>
+    /// <param name="trainData">Rows to train on.</param>
+    /// <param name="options">The options.</param>
+    /// <param name="evalData">Rows to evaluate on, by name.</param>
+    /// <param name="cancellationToken">Stops the preparation.</param>
+    /// <exception cref="TrainingException">An option is out of range.</exception>
+    /// <exception cref="InvalidDataException">A data set is empty, or a row cannot be used; the message names it.</exception>
+    public SftTrainer(
+        CausalLM model, Tokenizer tokenizer, Dataset trainData, SftOptions options, IReadOnlyDictionary<string, Dataset> evalData, CancellationToken cancellationToken = default)
+        : this(model, tokenizer, SftRows.Prepare(tokenizer, trainData, options, cancellationToken), SftRows.PrepareEval(tokenizer, evalData, options, cancellationToken), options)
     {
     }
 
     internal SftTrainer(CausalLM model, Tokenizer? tokenizer, IReadOnlyList<TokenizedRow> rows, IReadOnlyList<TokenizedRow>? evalRows, SftOptions options)
+        : this(model, tokenizer, rows, evalRows is null ? [] : [new EvalSet(null, evalRows)], options)
+    {
+    }
+
+    private SftTrainer(CausalLM model, Tokenizer? tokenizer, IReadOnlyList<TokenizedRow> rows, EvalSet[] evalSets, SftOptions options)
     {
         ArgumentNullException.ThrowIfNull(model);
         options.Validate();
-        if (options.EvalStrategy != StepStrategy.No && evalRows is null)
+        if (options.EvalStrategy != StepStrategy.No && evalSets.Length == 0)
         {
             throw new TrainingException($"EvalStrategy is {options.EvalStrategy}, but there are no evaluation rows; pass evalData, or set it to No.");
         }
 
-        RequireKnownTokens(model, rows, "training");
-        RequireKnownTokens(model, evalRows ?? [], "evaluation");
-        _model = model;
-        _options = options;
-        var collator = new BatchCollator(PadId(model, tokenizer), options.Preparation.ResolvedPaddingFree, options.PadToMultipleOf);
-        _task = new SftTask(model, rows, evalRows, collator, options.LabelSmoothing, tokenizer);
+        if (options.RouterLossFactor > 0 && model.RouterLossFactor == 0)
+        {
+            throw new TrainingException($"RouterLossFactor is {options.RouterLossFactor}, but '{model.Config.ModelType}' has no routers; it is for mixture-of-experts models.");
+        }
+
+        SftRows.RequireFit(model, rows, "training");
+        foreach (EvalSet set in evalSets)
+        {
+            SftRows.RequireFit(model, set.Rows, "evaluation");
+        }
+
+        (_model, _tokenizer, _options) = (model, tokenizer, options);
+        _task = new SftTask(model, rows, evalSets, options, SftRows.PadId(model, tokenizer), tokenizer);
+        _callbacks = new CallbackHandler(options, model);
+        _evaluator = new Evaluator(_task, options, _callbacks);
+        _callbacks.InitEnd();
     }
 
     /// <summary>Rows that are trained on, after cutting, dropping and packing.</summary>
     public int TrainRows => _task.Rows;
+
+    /// <summary>Where the last run stands, and its log.</summary>
+    public TrainerState State => _callbacks.Context.State;
 
     /// <summary>Lets tests look at the gradients of a step before they are clipped.</summary>
     internal Action<int, IReadOnlyList<ParameterGroup>>? BeforeClipping { get; set; }
@@ -52,48 +89,38 @@ public sealed class SftTrainer
     /// <summary>Trains, from the start or on from a checkpoint.</summary>
     /// <param name="resumeFrom">A checkpoint folder, or an output directory whose latest checkpoint is meant; null: from the start.</param>
     /// <param name="cancellationToken">Stops between two forward passes; the checkpoints written so far stay.</param>
-    /// <exception cref="TrainingException">The loss or the gradients are not finite, or the checkpoint does not fit.</exception>
+    /// <exception cref="TrainingException">The loss or the gradients are not finite, the checkpoint does not fit, or a callback failed.</exception>
     public TrainingResult Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         _model.UseGradientCheckpointing(_options.GradientCheckpointing);
-        return new TrainingLoop(_task, _options) { BeforeClipping = BeforeClipping }.Run(resumeFrom, cancellationToken);
+        _task.ConvertAdapters();
+        return new TrainingLoop(_task, _options, _callbacks) { BeforeClipping = BeforeClipping }.Run(resumeFrom, cancellationToken);
     }
 
-    /// <summary>Evaluates on the evaluation rows: <c>eval_loss</c> and what else the log holds.</summary>
+    /// <summary>Evaluates on the evaluation rows: <c>eval_loss</c> and what else the log holds. The result is logged and shown to the callbacks.</summary>
+    /// <exception cref="TrainingException">There are no evaluation rows.</exception>
     public IReadOnlyDictionary<string, double> Evaluate(CancellationToken cancellationToken = default) =>
-        _task.EvalRows > 0
-            ? new TrainingLoop(_task, _options).Evaluate(cancellationToken)
+        _task.EvalSets.Count > 0
+            ? _evaluator.Evaluate(cancellationToken)
             : throw new TrainingException("There are no evaluation rows; pass evalData to the trainer.");
+
+    /// <summary>Measures the model on rows that were not given before (<c>test_loss</c>, ...), and says what it predicts for each labelled token. Logits are never kept.</summary>
+    /// <param name="data">Rows of any form, prepared as evaluation rows are, but not packed.</param>
+    /// <param name="metricPrefix">What the metrics' names begin with. Default: <c>test</c>.</param>
+    /// <param name="cancellationToken">Stops between two batches.</param>
+    /// <exception cref="InvalidDataException">The data set is empty, or a row cannot be used; the message names it.</exception>
+    public PredictionResult Predict(Dataset data, string metricPrefix = "test", CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(metricPrefix);
+        Tokenizer tokenizer = _tokenizer ?? throw new InvalidOperationException("This trainer was made without a tokenizer, which preparing rows needs.");
+        SftOptions options = _options with { Packing = false, EvalPacking = false, PaddingFree = false };
+        IReadOnlyList<TokenizedRow> rows = SftRows.PrepareEval(tokenizer, data, options, cancellationToken)[0].Rows;
+        SftRows.RequireFit(_model, rows, "test");
+        var task = new SftTask(_model, rows, [], options, SftRows.PadId(_model, tokenizer), tokenizer);
+        return new Predictor(_model, task, new Evaluator(task, options, _callbacks), _callbacks).Predict(rows, metricPrefix + "_", cancellationToken);
+    }
 
     /// <summary>Saves what was trained, with its tokenizer: the active adapter, or the whole model. The folder is the old one until the new one is complete.</summary>
     public void SaveModel(string folder) => AtomicFolder.Write(folder, _task.Save);
-
-    private static IReadOnlyList<TokenizedRow> Prepare(Tokenizer tokenizer, Dataset data, SftOptions options, CancellationToken cancellationToken)
-    {
-        ArgumentNullException.ThrowIfNull(tokenizer);
-        ArgumentNullException.ThrowIfNull(data);
-        ArgumentNullException.ThrowIfNull(options);
-        options.Validate();
-        return RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.Preparation, null, cancellationToken).RequireRows();
-    }
-
-    // Past the table's end libtorch reads nothing sensible, or fails in the middle of a run.
-    private static void RequireKnownTokens(CausalLM model, IReadOnlyList<TokenizedRow> rows, string what)
-    {
-        int vocabulary = model.Config.Integer("vocab_size");
-        for (int i = 0; i < rows.Count; i++)
-        {
-            foreach (int id in rows[i].InputIds)
-            {
-                if (id < 0 || id >= vocabulary)
-                {
-                    throw new InvalidDataException($"Row {i} of the {what} data holds the token id {id}, but the model knows the ids below {vocabulary}. Use the model's own tokenizer.");
-                }
-            }
-        }
-    }
-
-    // Only places that padding fills carry this id, and they are masked by place, so any id does; the end token is the usual fallback.
-    private static int PadId(CausalLM model, Tokenizer? tokenizer) =>
-        tokenizer?.PadId ?? model.Config.OptionalInteger("pad_token_id") ?? tokenizer?.EosId ?? 0;
 }

@@ -1,6 +1,6 @@
 namespace LoraSharp.Training;
 
-/// <summary>When to evaluate or to save.</summary>
+/// <summary>When to log, to evaluate or to save.</summary>
 public enum StepStrategy
 {
     /// <summary>Never.</summary>
@@ -11,4 +11,7 @@ public enum StepStrategy
 
     /// <summary>At the end of each epoch.</summary>
     Epoch,
+
+    /// <summary>For saving only: after each evaluation that is better than all before it.</summary>
+    Best,
 }

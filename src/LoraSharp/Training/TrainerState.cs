@@ -1,41 +1,108 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace LoraSharp.Training;
 
-/// <summary>The state of a run that checkpoints keep in trainer_state.json, in the form that the Python tools read.</summary>
-internal sealed class TrainerState
+/// <summary>
+/// Where a run stands, and its log: what checkpoints and, after training, the output directory keep in trainer_state.json, in the form that the Python tools read.
+/// </summary>
+public sealed class TrainerState
 {
+    /// <summary>The file's name.</summary>
     public const string FileName = "trainer_state.json";
 
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, IndentSize = 2 };
 
-    public int GlobalStep { get; set; }
+    private readonly List<IReadOnlyDictionary<string, double>> _log = [];
 
-    public double Epoch { get; set; }
+    internal TrainerState()
+    {
+    }
 
-    public int MaxSteps { get; set; }
+    /// <summary>Optimizer steps done.</summary>
+    public int GlobalStep { get; internal set; }
 
-    public double NumTrainEpochs { get; set; }
+    /// <summary>Epochs done, with a fraction.</summary>
+    public double Epoch { get; internal set; }
 
-    public int LoggingSteps { get; set; }
+    /// <summary>Optimizer steps in all.</summary>
+    public int MaxSteps { get; internal set; }
 
-    public int EvalSteps { get; set; }
+    /// <summary>The best value so far of the metric that decides, or null.</summary>
+    public double? BestMetric { get; internal set; }
 
-    public int SaveSteps { get; set; }
+    /// <summary>The step of that value, or null.</summary>
+    public int? BestGlobalStep { get; internal set; }
 
-    public int TrainBatchSize { get; set; }
+    /// <summary>The folder of the best checkpoint that was written, or null.</summary>
+    public string? BestModelCheckpoint { get; internal set; }
 
-    /// <summary>Log entries in order; the keys of each in the order in which they were made.</summary>
-    public List<IReadOnlyDictionary<string, double>> LogHistory { get; } = [];
+    /// <summary>Log entries in order, each with the keys that transformers uses (<c>loss</c>, <c>grad_norm</c>, <c>learning_rate</c>, <c>eval_loss</c>, <c>epoch</c>, <c>step</c>, ...).</summary>
+    public IReadOnlyList<IReadOnlyDictionary<string, double>> LogHistory => _log;
 
-    public JsonObject ToJson()
+    internal double NumTrainEpochs { get; set; }
+
+    internal int LoggingSteps { get; set; }
+
+    internal int EvalSteps { get; set; }
+
+    internal int SaveSteps { get; set; }
+
+    internal int TrainBatchSize { get; set; }
+
+    internal JsonObject StatefulCallbacks { get; set; } = [];
+
+    internal void Add(IReadOnlyDictionary<string, double> entry) => _log.Add(entry);
+
+    /// <summary>Reads a trainer_state.json, of this library or of transformers.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="TrainingException">The file is not a trainer state.</exception>
+    public static TrainerState Load(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        try
+        {
+            JsonObject json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+            var state = new TrainerState
+            {
+                GlobalStep = json["global_step"]!.GetValue<int>(),
+                Epoch = json["epoch"]?.GetValue<double>() ?? 0,
+                MaxSteps = json["max_steps"]?.GetValue<int>() ?? 0,
+                BestMetric = json["best_metric"]?.GetValue<double>(),
+                BestGlobalStep = json["best_global_step"]?.GetValue<int>(),
+                BestModelCheckpoint = json["best_model_checkpoint"]?.GetValue<string>(),
+                StatefulCallbacks = json["stateful_callbacks"]?.DeepClone() as JsonObject ?? [],
+            };
+            if (state.GlobalStep < 0 || !(state.Epoch >= 0))
+            {
+                throw new FormatException($"The step is {state.GlobalStep} and the epoch {state.Epoch}.");
+            }
+
+            foreach (JsonNode? entry in json["log_history"]!.AsArray())
+            {
+                // Other tools log texts as well (and write null for what is not a number).
+                state.Add(entry!.AsObject().Where(p => p.Value is null or JsonValue).Where(p => p.Value?.GetValueKind() is not (JsonValueKind.String or JsonValueKind.True or JsonValueKind.False))
+                    .ToDictionary(p => p.Key, p => p.Value?.GetValue<double>() ?? double.NaN, StringComparer.Ordinal));
+            }
+
+            return state;
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException or ArgumentException)
+        {
+            throw new TrainingException($"'{path}' is not a usable trainer state ({e.Message}). Resume from another checkpoint.", e);
+        }
+    }
+
+    internal string ToText() => ToJson().ToJsonString(Indented) + "\n";
+
+    private JsonObject ToJson()
     {
         var json = new SortedDictionary<string, JsonNode?>(StringComparer.Ordinal)
         {
-            ["best_global_step"] = null,
-            ["best_metric"] = null,
-            ["best_model_checkpoint"] = null,
+            ["best_global_step"] = BestGlobalStep,
+            ["best_metric"] = BestMetric is { } best ? Number(best) : null,
+            ["best_model_checkpoint"] = BestModelCheckpoint,
             ["epoch"] = Number(Epoch),
             ["eval_steps"] = EvalSteps,
             ["global_step"] = GlobalStep,
@@ -48,7 +115,7 @@ internal sealed class TrainerState
             ["num_input_tokens_seen"] = 0,
             ["num_train_epochs"] = (int)Math.Ceiling(NumTrainEpochs),
             ["save_steps"] = SaveSteps,
-            ["stateful_callbacks"] = new JsonObject(),
+            ["stateful_callbacks"] = StatefulCallbacks.DeepClone(),
             ["total_flos"] = Number(0),
             ["train_batch_size"] = TrainBatchSize,
             ["trial_name"] = null,
@@ -57,37 +124,11 @@ internal sealed class TrainerState
         return new JsonObject(json);
     }
 
-    public string ToText() => ToJson().ToJsonString(Indented) + "\n";
-
-    public static TrainerState Parse(string path)
-    {
-        try
-        {
-            JsonObject json = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
-            var state = new TrainerState
-            {
-                GlobalStep = json["global_step"]!.GetValue<int>(),
-                Epoch = json["epoch"]!.GetValue<double>(),
-                MaxSteps = json["max_steps"]?.GetValue<int>() ?? 0,
-            };
-            foreach (JsonNode? entry in json["log_history"]!.AsArray())
-            {
-                state.LogHistory.Add(entry!.AsObject().ToDictionary(p => p.Key, p => p.Value?.GetValue<double>() ?? double.NaN, StringComparer.Ordinal));
-            }
-
-            return state;
-        }
-        catch (Exception e) when (e is JsonException or InvalidOperationException or NullReferenceException or FormatException or ArgumentException)
-        {
-            throw new TrainingException($"'{path}' is not a usable trainer state ({e.Message}). Resume from another checkpoint.", e);
-        }
-    }
-
     private static JsonNode Entry(IReadOnlyDictionary<string, double> entry) =>
         new JsonObject(entry.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Key == "step" ? (int)p.Value : Number(p.Value))));
 
     // Python writes 1.0 where .NET writes 1; JSON has no NaN, so that becomes null.
     private static JsonNode? Number(double value) =>
         double.IsNaN(value) || double.IsInfinity(value) ? null :
-        value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonNode.Parse(value.ToString("F1", System.Globalization.CultureInfo.InvariantCulture))! : JsonValue.Create(value);
+        value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonNode.Parse(value.ToString("F1", CultureInfo.InvariantCulture))! : JsonValue.Create(value);
 }

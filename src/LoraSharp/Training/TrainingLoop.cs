@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using LoraSharp.Data;
+using LoraSharp.Files;
 using LoraSharp.Interop;
 using LoraSharp.Training.Checkpoints;
 using LoraSharp.Training.Logging;
@@ -10,26 +11,31 @@ using static TorchSharp.torch;
 namespace LoraSharp.Training;
 
 /// <summary>
-/// The loop that every trainer shares: windows of micro-batches, accumulation, clipping, optimizer and schedule, logging, evaluation, checkpoints. Semantics of transformers' Trainer.
+/// The loop that every trainer shares: epochs, windows of micro-batches, and after each step what the callbacks ask for. Semantics of transformers' Trainer.
 /// </summary>
 internal sealed class TrainingLoop
 {
     private readonly TrainingTask _task;
     private readonly TrainingOptions _options;
+    private readonly CallbackHandler _callbacks;
     private readonly EpochSampler _sampler;
     private readonly IOptimizer _optimizer;
     private readonly LearningRateSchedule _schedule;
-    private readonly TensorBoardLog? _tensorBoard;
+    private readonly OptimizerUpdate _update;
+    private readonly Evaluator _evaluator;
+    private readonly CheckpointKeeper _checkpoints;
     private readonly MetricWindow _window = new();
+    private readonly Stopwatch _watch = new();
     private readonly int _updatesPerEpoch;
-    private TrainerState _state;
-    private double _lastGradNorm;
-    private double _lastLearningRate;
+    private int _lastLogged;
+    private long _rowsSeen;
+    private double _totalLoss;
 
-    public TrainingLoop(TrainingTask task, TrainingOptions options)
+    public TrainingLoop(TrainingTask task, TrainingOptions options, CallbackHandler? callbacks = null)
     {
         _task = task;
         _options = options;
+        _callbacks = callbacks ?? new CallbackHandler(options, task.Model);
         _sampler = new EpochSampler(
             options.Sampling, task.Rows, options.BatchSize, options.GradientAccumulationSteps, options.Seed, options.DataSeed, options.DropLast,
             options.Sampling == SamplingStrategy.GroupByLength ? task.Lengths : null);
@@ -39,72 +45,103 @@ internal sealed class TrainingLoop
         }
 
         IReadOnlyList<ParameterGroup> groups = ParameterGroup.ForModule(task.Model, options.LearningRate, options.WeightDecay);
-        if (groups.All(group => group.Parameters.Count == 0))
-        {
-            throw new TrainingException("Nothing in this model is trainable. Add an adapter (model.AddLora(...)) or unfreeze parameters.");
-        }
-
+        RequireTrainable(groups, options.Precision);
         _updatesPerEpoch = (_sampler.BatchesPerEpoch + options.GradientAccumulationSteps - 1) / options.GradientAccumulationSteps;
         TotalSteps = options.MaxSteps > 0 ? options.MaxSteps : (int)Math.Ceiling(options.Epochs * _updatesPerEpoch);
         _optimizer = OptimizerFactory.Create(options.Optimizer, groups, options.OptimizerOptions);
         _schedule = LearningRateSchedule.Create(
             options.Scheduler, options.LearningRate, LearningRateSchedule.ResolveWarmupSteps(options.WarmupSteps, TotalSteps), TotalSteps, options.SchedulerOptions,
             [.. groups.Select(_ => options.LearningRate)]);
-        _tensorBoard = options.TensorBoard ? new TensorBoardLog(Path.Combine(options.OutputDirectory, "runs")) : null;
-        _state = new TrainerState();
+        GradientScaler? scaler = options.Precision == MixedPrecision.Float16 ? new GradientScaler() : null;
+        _update = new OptimizerUpdate(_optimizer, _schedule, scaler, options, _callbacks);
+        _evaluator = new Evaluator(task, options, _callbacks);
+        _checkpoints = new CheckpointKeeper(new RunParts(task, _optimizer, _schedule, scaler, _callbacks), options);
     }
 
     public int TotalSteps { get; }
 
-    /// <summary>Sees the optimizer's parameters and gradients just before clipping; for tests that compare gradients.</summary>
-    public Action<int, IReadOnlyList<ParameterGroup>>? BeforeClipping { get; set; }
+    /// <inheritdoc cref="OptimizerUpdate.BeforeClipping"/>
+    public Action<int, IReadOnlyList<ParameterGroup>>? BeforeClipping
+    {
+        set => _update.BeforeClipping = value;
+    }
+
+    private TrainerState State => _callbacks.Context.State;
+
+    private TrainerControl Control => _callbacks.Control;
 
     /// <summary>Trains; a loop runs once.</summary>
     public TrainingResult Run(string? resumeFrom, CancellationToken cancellationToken)
     {
-        var watch = Stopwatch.StartNew();
-
-        // A folder that cannot be written shows now, not when the first checkpoint is due.
-        Directory.CreateDirectory(_options.OutputDirectory);
-        manual_seed(_options.Seed);
-        if (resumeFrom is not null)
-        {
-            _state = TrainingCheckpoint.Load(TrainingCheckpoint.Resolve(resumeFrom), _task, _optimizer, _schedule);
-        }
-
-        Describe(_state);
-        int firstStep = _state.GlobalStep;
-        double totalLoss = 0;
+        _watch.Start();
+        TrainerContext context = _callbacks.Context;
         bool wasTraining = _task.Model.training;
-        _task.Model.train();
         try
         {
-            while (_state.GlobalStep < TotalSteps)
-            {
-                int epoch = _state.GlobalStep / _updatesPerEpoch, done = _state.GlobalStep % _updatesPerEpoch * _options.GradientAccumulationSteps;
-                foreach (int[][] window in _sampler.Batches(epoch, done).Chunk(_options.GradientAccumulationSteps))
-                {
-                    double loss = Step(window, cancellationToken);
-                    totalLoss += loss;
-                    done += window.Length;
-                    _state.Epoch = epoch + ((double)done / _sampler.BatchesPerEpoch);
-                    Report(loss, watch.Elapsed);
-                    AfterStep(done >= _sampler.BatchesPerEpoch, cancellationToken);
-                    if (_state.GlobalStep >= TotalSteps)
-                    {
-                        break;
-                    }
-                }
-            }
-
-            return Finish(totalLoss / Math.Max(1, _state.GlobalStep - firstStep), watch.Elapsed, _state.GlobalStep - firstStep);
+            // A folder that cannot be written shows now, not when the first checkpoint is due.
+            Directory.CreateDirectory(_options.OutputDirectory);
+            manual_seed(_options.Seed);
+            context.State = resumeFrom is null ? new TrainerState() : _checkpoints.Resume(resumeFrom);
+            Describe(State);
+            (context.Optimizer, context.Schedule, context.Progress) = (_optimizer, _schedule, null);
+            using var precision = Autocast.Use(_task.Model, _options.Precision);
+            _task.Model.train();
+            return RunEpochs(cancellationToken);
         }
         finally
         {
             _task.Model.train(wasTraining);
+            (context.Optimizer, context.Schedule) = (null, null);
             _optimizer.ZeroGrad();
             _optimizer.Dispose();
         }
+    }
+
+    private TrainingResult RunEpochs(CancellationToken cancellationToken)
+    {
+        int firstStep = _lastLogged = State.GlobalStep;
+        (int epoch, int done) = Position();
+        _callbacks.TrainBegin();
+        if (_options.EvalOnStart)
+        {
+            _evaluator.Evaluate(cancellationToken);
+        }
+
+        int epochs = (TotalSteps + _updatesPerEpoch - 1) / _updatesPerEpoch;
+        for (; epoch < epochs && State.GlobalStep < TotalSteps && !Control.ShouldTrainingStop; epoch++, done = 0)
+        {
+            RunEpoch(epoch, done, cancellationToken);
+        }
+
+        if (_options.LoadBestModelAtEnd)
+        {
+            _checkpoints.LoadBest();
+        }
+
+        return Finish(State.GlobalStep - firstStep);
+    }
+
+    private void RunEpoch(int epoch, int done, CancellationToken cancellationToken)
+    {
+        _callbacks.EpochBegin();
+        foreach (int[][] window in _sampler.Batches(epoch, done).Chunk(_options.GradientAccumulationSteps))
+        {
+            _callbacks.StepBegin();
+            double loss = Step(window, cancellationToken);
+            done += window.Length;
+            State.Epoch = epoch + ((double)done / _sampler.BatchesPerEpoch);
+            _callbacks.Context.Progress = new TrainingProgress(
+                State.GlobalStep, TotalSteps, State.Epoch, loss, _update.LearningRate, _update.GradNorm, _window.Tokens, _watch.Elapsed);
+            _callbacks.StepEnd();
+            LogEvaluateSave(cancellationToken);
+            if (Control.ShouldEpochStop || Control.ShouldTrainingStop)
+            {
+                break;
+            }
+        }
+
+        _callbacks.EpochEnd();
+        LogEvaluateSave(cancellationToken);
     }
 
     private double Step(int[][] window, CancellationToken cancellationToken)
@@ -112,24 +149,23 @@ internal sealed class TrainingLoop
         Batch[] batches = [.. window.Select(_task.Collate)];
         try
         {
-            double divisor = Math.Max(1, batches.Sum(batch => batch.LabelCount)), total = 0;
-            foreach (Batch batch in batches)
+            var weight = new LossWeight(Math.Max(1, batches.Sum(batch => batch.LabelCount)), batches.Length, _update.LossScale);
+            double total = 0;
+            for (int i = 0; i < batches.Length; i++)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                using var scope = NewDisposeScope();
-                Tensor loss = _task.Loss(batch, divisor, out TokenMetrics metrics);
-                double value = loss.to(ScalarType.Float64).item<double>();
-                if (!double.IsFinite(value))
+                total += ForwardBackward(batches[i], weight);
+                if (i < batches.Length - 1)
                 {
-                    throw Diverged($"The loss is {value}");
+                    _callbacks.SubstepEnd();
                 }
-
-                Backward.Run(loss);
-                _window.AddMicroBatch(value, metrics, batch.TokenCount);
-                total += value;
             }
 
-            Update();
+            _update.Take();
+            State.GlobalStep++;
+            _window.AddStep();
+            _rowsSeen += batches.Sum(batch => batch.Rows);
+            _totalLoss += total;
             return total;
         }
         finally
@@ -138,165 +174,108 @@ internal sealed class TrainingLoop
         }
     }
 
-    private void Update()
+    private double ForwardBackward(Batch batch, LossWeight weight)
     {
-        BeforeClipping?.Invoke(_state.GlobalStep, _optimizer.Groups);
-        _lastGradNorm = GradientClipping.Clip(_optimizer.Groups, _options.MaxGradNorm);
-        if (!double.IsFinite(_lastGradNorm))
+        using var scope = NewDisposeScope();
+        Tensor loss = _task.Loss(batch, weight, out TokenMetrics metrics);
+        double value = loss.to(ScalarType.Float64).item<double>() / weight.Scale;
+        if (!double.IsFinite(value))
         {
-            throw Diverged($"The gradients' norm is {_lastGradNorm}");
+            throw _update.Diverged($"The loss is {value}");
         }
 
-        for (int i = 0; i < _optimizer.Groups.Count; i++)
-        {
-            _optimizer.Groups[i].LearningRate = _schedule.Rates[i];
-        }
-
-        _lastLearningRate = _schedule.Rates[0];
-        if (!_optimizer.Step())
-        {
-            throw Diverged(_optimizer.SkippedBecause!.TrimEnd('.'));
-        }
-
-        _schedule.AfterOptimizerStep();
-        _optimizer.ZeroGrad();
-        _state.GlobalStep++;
-        _window.AddStep();
+        Backward.Run(loss);
+        _window.AddMicroBatch(value, metrics, batch.TokenCount);
+        return value;
     }
 
-    // Before the update, so the weights are those of the last good step.
-    private TrainingException Diverged(string what) =>
-        new($"{what} at step {_state.GlobalStep + 1}; training stopped before the weights were changed. Lower LearningRate, set MaxGradNorm, or look for bad rows. Checkpoints are intact.");
-
-    private void AfterStep(bool epochEnds, CancellationToken cancellationToken)
+    private void LogEvaluateSave(CancellationToken cancellationToken)
     {
-        bool last = _state.GlobalStep >= TotalSteps;
-        if (_state.GlobalStep % _options.LoggingSteps == 0)
+        if (Control.ShouldLog && State.GlobalStep > _lastLogged)
         {
             var entry = new Dictionary<string, double>(StringComparer.Ordinal)
             {
                 ["loss"] = _window.TakeLoss(),
-                ["grad_norm"] = _lastGradNorm,
-                ["learning_rate"] = _lastLearningRate,
+                ["grad_norm"] = _update.GradNorm,
+                ["learning_rate"] = _update.LearningRate,
             };
             _window.TakeMetrics(entry);
-            Log(entry);
+            _lastLogged = State.GlobalStep;
+            _callbacks.Log(entry);
         }
 
-        if (_task.EvalRows > 0 && Due(_options.EvalStrategy, _options.EvalSteps ?? _options.LoggingSteps, epochEnds, last))
+        if (Control.ShouldEvaluate && _task.EvalSets.Count > 0)
         {
-            Log(Evaluate(cancellationToken));
-        }
-
-        if (Due(_options.SaveStrategy, _options.SaveSteps, epochEnds, last))
-        {
-            Checkpoint();
-        }
-    }
-
-    private bool Due(StepStrategy strategy, int steps, bool epochEnds, bool last) => strategy switch
-    {
-        StepStrategy.Steps => last || _state.GlobalStep % steps == 0,
-        StepStrategy.Epoch => epochEnds || last,
-        _ => false,
-    };
-
-    /// <summary>Losses over the evaluation rows; each batch's mean weighs as much as it has rows.</summary>
-    public Dictionary<string, double> Evaluate(CancellationToken cancellationToken)
-    {
-        bool wasTraining = _task.Model.training;
-        _task.Model.eval();
-        try
-        {
-            using var noGrad = no_grad();
-            double loss = 0, entropy = 0, accuracy = 0;
-            int batches = 0;
-            foreach (int[] rows in Enumerable.Range(0, _task.EvalRows).Chunk(_options.EvalBatchSize))
+            Dictionary<string, double> metrics = _evaluator.Evaluate(cancellationToken);
+            if (_checkpoints.NoteBest(metrics) && _options.SaveStrategy == StepStrategy.Best)
             {
-                cancellationToken.ThrowIfCancellationRequested();
-                using var scope = NewDisposeScope();
-                using Batch batch = _task.CollateEval(rows);
-                Tensor mean = _task.Loss(batch, Math.Max(1, batch.LabelCount), out TokenMetrics metrics);
-                loss += mean.to(ScalarType.Float64).item<double>() * rows.Length;
-                entropy += metrics.Entropy;
-                accuracy += metrics.Accuracy;
-                batches++;
+                Control.ShouldSave = true;
             }
 
-            return new Dictionary<string, double>(StringComparer.Ordinal)
+            if (_options.IsMetricDriven)
             {
-                ["eval_loss"] = loss / _task.EvalRows,
-                ["eval_entropy"] = entropy / batches,
-                ["eval_mean_token_accuracy"] = accuracy / batches,
-                ["eval_num_tokens"] = _window.Tokens,
-            };
+                _schedule.AfterEvaluation(metrics[_options.ResolvedMetric!]);
+            }
         }
-        finally
+
+        if (Control.ShouldSave)
         {
-            _task.Model.train(wasTraining);
+            _checkpoints.Save();
+            _callbacks.Saved();
         }
     }
 
-    private void Checkpoint()
+    // Where in the data a run goes on. A callback may have ended epochs early, so the steps do not say it.
+    private (int Epoch, int MicroBatches) Position()
     {
-        RequireFiniteWeights();
-        string folder = TrainingCheckpoint.FolderOf(_options.OutputDirectory, _state.GlobalStep);
-        TrainingCheckpoint.Save(folder, _task, _optimizer, _schedule, _state);
-        if (_options.SaveTotalLimit is { } limit)
-        {
-            TrainingCheckpoint.Rotate(_options.OutputDirectory, limit);
-        }
+        int epoch = (int)Math.Floor(State.Epoch + 1e-9), done = (int)Math.Round((State.Epoch - epoch) * _sampler.BatchesPerEpoch);
+        return done > 0 && TrainerControl.HadEndedEpoch(State.StatefulCallbacks) ? (epoch + 1, 0) : (epoch, Math.Max(0, done));
     }
 
-    // A checkpoint that cannot be resumed must not push out one that can.
-    private void RequireFiniteWeights()
+    private TrainingResult Finish(int steps)
     {
-        using var scope = NewDisposeScope();
-        using var noGrad = no_grad();
-        NamedParameter? bad = _optimizer.Groups.SelectMany(group => group.Parameters).FirstOrDefault(parameter => !parameter.Value.isfinite().all().item<bool>());
-        if (bad is not null)
-        {
-            throw new TrainingException(
-                $"'{bad.Name}' is not finite after step {_state.GlobalStep}; no checkpoint of it was written, and the earlier ones are intact. Lower LearningRate, and resume from the last checkpoint.");
-        }
-    }
-
-    private void Log(Dictionary<string, double> entry)
-    {
-        entry["epoch"] = _state.Epoch;
-        entry["step"] = _state.GlobalStep;
-        _state.LogHistory.Add(entry);
-        _tensorBoard?.Write(entry, _state.GlobalStep);
-    }
-
-    private TrainingResult Finish(double trainLoss, TimeSpan elapsed, int steps)
-    {
+        double trainLoss = _totalLoss / Math.Max(1, steps), seconds = Math.Max(1e-9, _watch.Elapsed.TotalSeconds);
         var entry = new Dictionary<string, double>(StringComparer.Ordinal)
         {
-            ["train_runtime"] = elapsed.TotalSeconds,
-            ["train_steps_per_second"] = steps / Math.Max(1e-9, elapsed.TotalSeconds),
+            ["train_runtime"] = seconds,
+            ["train_samples_per_second"] = _rowsSeen / seconds,
+            ["train_steps_per_second"] = steps / seconds,
             ["train_loss"] = trainLoss,
         };
-        if (_window.HasMicroBatches && !_state.LogHistory.LastOrDefault(new Dictionary<string, double>()).ContainsKey("eval_loss"))
+        if (_window.HasMicroBatches && State.LogHistory.LastOrDefault()?.Keys.Any(key => key.StartsWith("eval_", StringComparison.Ordinal)) != true)
         {
             // Of the steps since the last entry, as the reference does: not when an evaluation came last.
             _window.TakeMetrics(entry);
         }
 
-        Log(entry);
-        return new TrainingResult(_state.GlobalStep, trainLoss, _state.LogHistory);
+        _callbacks.Log(entry);
+        State.StatefulCallbacks = _callbacks.SaveStates();
+        AtomicFile.WriteText(Path.Combine(_options.OutputDirectory, TrainerState.FileName), State.ToText());
+        _callbacks.TrainEnd();
+        return new TrainingResult(State.GlobalStep, trainLoss, State.LogHistory, State.BestMetric, State.BestModelCheckpoint);
     }
-
-    private void Report(double loss, TimeSpan elapsed) =>
-        _options.Progress?.Report(new TrainingProgress(_state.GlobalStep, TotalSteps, _state.Epoch, loss, _lastLearningRate, _lastGradNorm, _window.Tokens, elapsed));
 
     private void Describe(TrainerState state)
     {
         state.MaxSteps = TotalSteps;
         state.NumTrainEpochs = _options.MaxSteps > 0 ? (double)TotalSteps / _updatesPerEpoch : _options.Epochs;
         state.LoggingSteps = _options.LoggingSteps;
-        state.EvalSteps = _options.EvalSteps ?? _options.LoggingSteps;
+        state.EvalSteps = _options.ResolvedEvalSteps;
         state.SaveSteps = _options.SaveSteps;
         state.TrainBatchSize = _options.BatchSize;
+    }
+
+    private static void RequireTrainable(IReadOnlyList<ParameterGroup> groups, MixedPrecision precision)
+    {
+        IEnumerable<NamedParameter> parameters = groups.SelectMany(group => group.Parameters);
+        if (!parameters.Any())
+        {
+            throw new TrainingException("Nothing in this model is trainable. Add an adapter (model.AddLora(...)) or unfreeze parameters.");
+        }
+
+        if (precision == MixedPrecision.Float16 && parameters.FirstOrDefault(parameter => parameter.Value.dtype == ScalarType.Float16) is { } half)
+        {
+            throw new TrainingException($"Precision Float16 needs trained weights in float32, but '{half.Name}' is Float16. Load the model in float32 (LoadOptions.Dtype), or train an adapter.");
+        }
     }
 }

@@ -12,8 +12,8 @@ internal abstract class TrainingTask
     /// <summary>Rows to train on.</summary>
     public abstract int Rows { get; }
 
-    /// <summary>Rows to evaluate on; 0: none.</summary>
-    public virtual int EvalRows => 0;
+    /// <summary>Rows to evaluate on, under a name where there are several sets.</summary>
+    public virtual IReadOnlyList<EvalSet> EvalSets => [];
 
     /// <summary>Length of each row, for grouping by length.</summary>
     public abstract IReadOnlyList<int> Lengths { get; }
@@ -21,11 +21,11 @@ internal abstract class TrainingTask
     /// <summary>A batch of these rows.</summary>
     public abstract Batch Collate(IReadOnlyList<int> rows);
 
-    /// <summary>A batch of these evaluation rows.</summary>
-    public virtual Batch CollateEval(IReadOnlyList<int> rows) => throw new InvalidOperationException("This task has no evaluation rows.");
+    /// <summary>A batch of rows to evaluate on.</summary>
+    public virtual Batch Collate(IReadOnlyList<TokenizedRow> rows) => throw new InvalidOperationException("This task has no evaluation rows.");
 
-    /// <summary>Σ of the losses of a batch's labels over the divisor, as a scalar to differentiate.</summary>
-    public abstract Tensor Loss(Batch batch, double divisor, out TokenMetrics metrics);
+    /// <summary>Σ of the losses of a batch's labels, weighed, as a scalar to differentiate.</summary>
+    public abstract Tensor Loss(Batch batch, LossWeight weight, out TokenMetrics metrics);
 
     /// <summary>Writes what was trained (and its tokenizer) into a folder that exists.</summary>
     public abstract void Save(string folder);

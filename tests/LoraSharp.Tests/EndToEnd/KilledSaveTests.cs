@@ -111,7 +111,7 @@ public sealed class KilledSaveTests : IDisposable
     // Every file parses, and all are of one step.
     private static (int Step, byte[] Adapter) ReadWhole(string folder)
     {
-        TrainerState state = TrainerState.Parse(Path.Combine(folder, TrainerState.FileName));
+        TrainerState state = TrainerState.Load(Path.Combine(folder, TrainerState.FileName));
         foreach (string path in Directory.EnumerateFiles(folder, "*.safetensors"))
         {
             using SafeTensorsFile file = SafeTensorsFile.Open(path);

@@ -18,7 +18,7 @@ internal sealed class FailingSaveTask(TrainingTask inner, int goodSaves) : Train
 
     public override Batch Collate(IReadOnlyList<int> rows) => inner.Collate(rows);
 
-    public override Tensor Loss(Batch batch, double divisor, out TokenMetrics metrics) => inner.Loss(batch, divisor, out metrics);
+    public override Tensor Loss(Batch batch, LossWeight weight, out TokenMetrics metrics) => inner.Loss(batch, weight, out metrics);
 
     public override void Load(string folder) => inner.Load(folder);
 

@@ -65,7 +65,7 @@ public sealed class InterruptedTrainingTests : IDisposable
             Tokenizer tokenizer = Tokenizer.Load(ModelFolder);
             SftOptions options = TinyTraining.Options(output, Steps) with { SaveTotalLimit = 1 };
             IReadOnlyList<TokenizedRow> rows = RowPreparation.Prepare(TinyTraining.Rows(), new TokenizerRowEncoder(tokenizer), options.Preparation, null, default).RequireRows();
-            var task = new SftTask(model, rows, null, new BatchCollator(tokenizer.PadId!.Value, false, null), 0, tokenizer);
+            var task = new SftTask(model, rows, [], options, tokenizer.PadId!.Value, tokenizer);
             var error = Assert.Throws<IOException>(() => new TrainingLoop(new FailingSaveTask(task, goodSaves: 2), options).Run(null, default));
             Assert.Equal("No space left on device", error.Message);
         }
@@ -137,7 +137,7 @@ public sealed class InterruptedTrainingTests : IDisposable
         trainer.Train();
         string state = Path.Combine(_folder.At("run"), "checkpoint-2", "trainer_state.json");
         File.WriteAllText(state, File.ReadAllText(state).Replace("\"eval_loss\": ", "\"eval_loss\": null, \"was\": ", StringComparison.Ordinal));
-        TrainerState parsed = TrainerState.Parse(state);
+        TrainerState parsed = TrainerState.Load(state);
         Assert.Contains(parsed.LogHistory, entry => entry.TryGetValue("eval_loss", out double loss) && double.IsNaN(loss));
         Assert.Contains("\"eval_loss\": null", parsed.ToText(), StringComparison.Ordinal);
     }

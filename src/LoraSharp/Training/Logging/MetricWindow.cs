@@ -5,23 +5,19 @@ namespace LoraSharp.Training.Logging;
 /// <summary>Gathers what happens between two log entries.</summary>
 internal sealed class MetricWindow
 {
+    private readonly MeanMetrics _means = new();
     private double _loss;
-    private double _entropy;
-    private double _accuracy;
-    private int _microBatches;
     private int _steps;
 
     /// <summary>Tokens since the start of this call of Train.</summary>
     public long Tokens { get; private set; }
 
-    public bool HasMicroBatches => _microBatches > 0;
+    public bool HasMicroBatches => _means.Count > 0;
 
     public void AddMicroBatch(double loss, TokenMetrics metrics, long tokens)
     {
         _loss += loss;
-        _entropy += metrics.Entropy;
-        _accuracy += metrics.Accuracy;
-        _microBatches++;
+        _means.Add(metrics);
         Tokens += tokens;
     }
 
@@ -39,15 +35,7 @@ internal sealed class MetricWindow
     /// <summary>Adds entropy, accuracy and tokens to an entry; the means start anew.</summary>
     public void TakeMetrics(Dictionary<string, double> entry)
     {
-        if (_microBatches > 0)
-        {
-            entry["entropy"] = _entropy / _microBatches;
-            entry["mean_token_accuracy"] = _accuracy / _microBatches;
-        }
-
+        _means.Take(entry, "");
         entry["num_tokens"] = Tokens;
-        _entropy = 0;
-        _accuracy = 0;
-        _microBatches = 0;
     }
 }

@@ -64,7 +64,7 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
             }
 
             gradRows?.narrow(0, at, n).copy_(head.Weight.BackwardInput(narrow));
-            gradWeight?.add_(narrow.t().matmul(x));
+            gradWeight?.add_(narrow.t().matmul(x.to(narrow.dtype)));
             gradBias?.add_(narrow.sum([0], type: ScalarType.Float32));
         }
 
