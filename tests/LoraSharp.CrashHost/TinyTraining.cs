@@ -1,3 +1,4 @@
+using System.Globalization;
 using LoraSharp.Files;
 using LoraSharp.Training;
 using TorchSharp;
@@ -33,13 +34,43 @@ public static class TinyTraining
         SaveSteps = saveSteps,
     };
 
-    /// <summary>Trains from the latest checkpoint of the output folder, or from the start, and saves after every step.</summary>
-    public static void Run(string modelFolder, string output, Action<int> report, CancellationToken cancellationToken)
+    /// <summary>Trains from the latest checkpoint of the output folder, or from the start, and saves as it goes.</summary>
+    public static void Run(string modelFolder, string output, Action<int> report, CancellationToken cancellationToken, int saveSteps = 1, int steps = Steps)
     {
         using CausalLM model = Model(modelFolder, dropout: 0.1);
         bool resumes = Directory.Exists(output) && Directory.EnumerateDirectories(output, "checkpoint-*").Any(folder => !folder.EndsWith(AtomicFile.TemporarySuffix, StringComparison.Ordinal));
-        SftOptions options = Options(output, Steps) with { SaveTotalLimit = 2, Progress = new AfterStep(report) };
+        SftOptions options = Options(output, steps, saveSteps) with { SaveTotalLimit = 2, Progress = new AfterStep(report) };
         new SftTrainer(model, Tokenizer.Load(modelFolder), Rows(), options).Train(resumes ? output : null, cancellationToken);
+    }
+
+    /// <summary>Trains with all that a run does besides, and writes the step and the resident bytes to the output every so many steps.</summary>
+    public static void Measure(string modelFolder, string output, int steps, int every)
+    {
+        using CausalLM model = Model(modelFolder, dropout: 0.1);
+        SftOptions options = Options(output, steps, saveSteps: every) with
+        {
+            SaveTotalLimit = 1,
+            TensorBoard = true,
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = every,
+            Callbacks = [new MemoryCallback(every)],
+        };
+        new SftTrainer(model, Tokenizer.Load(modelFolder), Rows(), options, Rows(4)).Train();
+    }
+
+    private sealed class MemoryCallback(int every) : TrainerCallback
+    {
+        public override void OnStepEnd(TrainerContext context)
+        {
+            if (context.State.GlobalStep % every == 0)
+            {
+                GC.Collect();
+                GC.WaitForPendingFinalizers();
+                GC.Collect();
+                Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{context.State.GlobalStep} {Environment.WorkingSet} {GC.GetTotalMemory(true)}"));
+                Console.Out.Flush();
+            }
+        }
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ public sealed class TrainerState
     /// <summary>The file's name.</summary>
     public const string FileName = "trainer_state.json";
 
-    private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true, IndentSize = 2 };
+    private static readonly JsonWriterOptions Indented = new() { Indented = true, IndentSize = 2 };
 
     private readonly List<IReadOnlyDictionary<string, double>> _log = [];
 
@@ -94,41 +94,90 @@ public sealed class TrainerState
         }
     }
 
-    internal string ToText() => ToJson().ToJsonString(Indented) + "\n";
-
-    private JsonObject ToJson()
+    /// <summary>Writes the file's content. Entry by entry: a long run's log is never held as one text.</summary>
+    internal void Write(Stream stream)
     {
-        var json = new SortedDictionary<string, JsonNode?>(StringComparer.Ordinal)
+        using (var json = new Utf8JsonWriter(stream, Indented))
         {
-            ["best_global_step"] = BestGlobalStep,
-            ["best_metric"] = BestMetric is { } best ? Number(best) : null,
-            ["best_model_checkpoint"] = BestModelCheckpoint,
-            ["epoch"] = Number(Epoch),
-            ["eval_steps"] = EvalSteps,
-            ["global_step"] = GlobalStep,
-            ["is_hyper_param_search"] = false,
-            ["is_local_process_zero"] = true,
-            ["is_world_process_zero"] = true,
-            ["log_history"] = new JsonArray([.. LogHistory.Select(Entry)]),
-            ["logging_steps"] = LoggingSteps,
-            ["max_steps"] = MaxSteps,
-            ["num_input_tokens_seen"] = 0,
-            ["num_train_epochs"] = (int)Math.Ceiling(NumTrainEpochs),
-            ["save_steps"] = SaveSteps,
-            ["stateful_callbacks"] = StatefulCallbacks.DeepClone(),
-            ["total_flos"] = Number(0),
-            ["train_batch_size"] = TrainBatchSize,
-            ["trial_name"] = null,
-            ["trial_params"] = null,
-        };
-        return new JsonObject(json);
+            json.WriteStartObject();
+            Number(json, "best_global_step", BestGlobalStep);
+            Real(json, "best_metric", BestMetric);
+            json.WriteString("best_model_checkpoint", BestModelCheckpoint);
+            Real(json, "epoch", Epoch);
+            Number(json, "eval_steps", EvalSteps);
+            Number(json, "global_step", GlobalStep);
+            json.WriteBoolean("is_hyper_param_search", false);
+            json.WriteBoolean("is_local_process_zero", true);
+            json.WriteBoolean("is_world_process_zero", true);
+            json.WriteStartArray("log_history");
+            foreach (IReadOnlyDictionary<string, double> entry in _log)
+            {
+                Write(json, entry);
+            }
+
+            json.WriteEndArray();
+            Number(json, "logging_steps", LoggingSteps);
+            Number(json, "max_steps", MaxSteps);
+            Number(json, "num_input_tokens_seen", 0);
+            Number(json, "num_train_epochs", (int)Math.Ceiling(NumTrainEpochs));
+            Number(json, "save_steps", SaveSteps);
+            json.WritePropertyName("stateful_callbacks");
+            StatefulCallbacks.WriteTo(json);
+            Real(json, "total_flos", 0);
+            Number(json, "train_batch_size", TrainBatchSize);
+            json.WriteNull("trial_name");
+            json.WriteNull("trial_params");
+            json.WriteEndObject();
+        }
+
+        stream.WriteByte((byte)'\n');
     }
 
-    private static JsonNode Entry(IReadOnlyDictionary<string, double> entry) =>
-        new JsonObject(entry.OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => KeyValuePair.Create<string, JsonNode?>(p.Key, p.Key == "step" ? (int)p.Value : Number(p.Value))));
+    private static void Write(Utf8JsonWriter json, IReadOnlyDictionary<string, double> entry)
+    {
+        json.WriteStartObject();
+        foreach (var (key, value) in entry.OrderBy(p => p.Key, StringComparer.Ordinal))
+        {
+            if (key == "step")
+            {
+                Number(json, key, (int)value);
+            }
+            else
+            {
+                Real(json, key, value);
+            }
+        }
+
+        json.WriteEndObject();
+    }
+
+    private static void Number(Utf8JsonWriter json, string name, int? value)
+    {
+        if (value is { } number)
+        {
+            json.WriteNumber(name, number);
+        }
+        else
+        {
+            json.WriteNull(name);
+        }
+    }
 
     // Python writes 1.0 where .NET writes 1; JSON has no NaN, so that becomes null.
-    private static JsonNode? Number(double value) =>
-        double.IsNaN(value) || double.IsInfinity(value) ? null :
-        value == Math.Floor(value) && Math.Abs(value) < 1e15 ? JsonNode.Parse(value.ToString("F1", CultureInfo.InvariantCulture))! : JsonValue.Create(value);
+    private static void Real(Utf8JsonWriter json, string name, double? value)
+    {
+        if (value is not { } number || !double.IsFinite(number))
+        {
+            json.WriteNull(name);
+        }
+        else if (number == Math.Floor(number) && Math.Abs(number) < 1e15)
+        {
+            json.WritePropertyName(name);
+            json.WriteRawValue(number.ToString("F1", CultureInfo.InvariantCulture));
+        }
+        else
+        {
+            json.WriteNumber(name, number);
+        }
+    }
 }

@@ -250,7 +250,7 @@ internal sealed class TrainingLoop
 
         _callbacks.Log(entry);
         State.StatefulCallbacks = _callbacks.SaveStates();
-        AtomicFile.WriteText(Path.Combine(_options.OutputDirectory, TrainerState.FileName), State.ToText());
+        AtomicFile.Write(Path.Combine(_options.OutputDirectory, TrainerState.FileName), State.Write);
         _callbacks.TrainEnd();
         return new TrainingResult(State.GlobalStep, trainLoss, State.LogHistory, State.BestMetric, State.BestModelCheckpoint);
     }

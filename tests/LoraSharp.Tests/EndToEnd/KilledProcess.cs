@@ -3,7 +3,7 @@ using System.Globalization;
 
 namespace LoraSharp.Tests.EndToEnd;
 
-/// <summary>A process that saves in a loop, and that ends by SIGKILL.</summary>
+/// <summary>A process beside the tests: one that saves in a loop and ends by SIGKILL, or one that measures itself.</summary>
 internal static class KilledProcess
 {
     /// <summary>Starts the process, waits until it has reported a step, then kills it after a further time.</summary>
@@ -12,20 +12,7 @@ internal static class KilledProcess
     /// <returns>The last step whose save had returned before the kill.</returns>
     public static int Run(TimeSpan after, params string[] arguments)
     {
-        // In this folder with the tests' own dependencies, so that libtorch is found.
-        string folder = AppContext.BaseDirectory, tests = typeof(KilledProcess).Assembly.GetName().Name!;
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        string[] all =
-        [
-            "exec", "--depsfile", Path.Combine(folder, tests + ".deps.json"), "--runtimeconfig", Path.Combine(folder, tests + ".runtimeconfig.json"),
-            Path.Combine(folder, "LoraSharp.CrashHost.dll"), .. arguments,
-        ];
-        Array.ForEach(all, start.ArgumentList.Add);
-        using Process process = Process.Start(start)!;
+        using Process process = Start(arguments);
         try
         {
             Task<string> errors = process.StandardError.ReadToEndAsync();
@@ -52,5 +39,34 @@ internal static class KilledProcess
                 process.Kill();
             }
         }
+    }
+
+    /// <summary>Starts the process, waits for its end and returns the lines of its output.</summary>
+    public static string[] RunToEnd(params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.True(process.ExitCode == 0, errors.GetAwaiter().GetResult());
+        return output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    private static Process Start(string[] arguments)
+    {
+        // In this folder with the tests' own dependencies, so that libtorch is found.
+        string folder = AppContext.BaseDirectory, tests = typeof(KilledProcess).Assembly.GetName().Name!;
+        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        string[] all =
+        [
+            "exec", "--depsfile", Path.Combine(folder, tests + ".deps.json"), "--runtimeconfig", Path.Combine(folder, tests + ".runtimeconfig.json"),
+            Path.Combine(folder, "LoraSharp.CrashHost.dll"), .. arguments,
+        ];
+        Array.ForEach(all, start.ArgumentList.Add);
+        return Process.Start(start)!;
     }
 }

@@ -38,7 +38,7 @@ internal static class TrainingCheckpoint
                 SafeTensorsWriter.Write(Path.Combine(temporary, RandomFile), new Dictionary<string, Tensor> { [RandomTensor] = random });
             }
 
-            AtomicFile.WriteText(Path.Combine(temporary, TrainerState.FileName), state.ToText());
+            AtomicFile.Write(Path.Combine(temporary, TrainerState.FileName), state.Write);
         }, keepOthers: false);
 
     /// <summary>Puts everything back and returns the run's state. What was trained is changed last, when everything else has been found to fit.</summary>
