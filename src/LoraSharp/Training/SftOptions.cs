@@ -7,7 +7,10 @@ namespace LoraSharp;
 /// <summary>Options of supervised fine-tuning: TRL's SFTConfig, with its defaults unless a property says otherwise.</summary>
 public sealed record SftOptions : TrainingOptions
 {
-    /// <summary>Sets the defaults that differ from <see cref="TrainingOptions"/>: rate 2e-5 (1e-4 to 2e-4 is usual for adapters), a log entry every 10 steps.</summary>
+    /// <summary>
+    /// Sets the defaults that differ from <see cref="TrainingOptions"/>: rate 2e-5 (1e-4 to 2e-4 is usual for adapters), a log entry every 10 steps. TRL also turns <see cref="TrainingOptions.GradientCheckpointing"/>
+    /// and bfloat16 <see cref="TrainingOptions.Precision"/> on; here both must be asked for, as they make training slower on many CPUs.
+    /// </summary>
     public SftOptions()
     {
         LearningRate = 2e-5;

@@ -1,6 +1,8 @@
 using LoraSharp.Evaluation;
+using LoraSharp.Plotting;
 using LoraSharp.Tests.Golden;
 using LoraSharp.Tests.Models;
+using LoraSharp.Training;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -86,6 +88,50 @@ public class ReadmeSnippets : IDisposable
         #endregion
         Assert.NotNull(answer);
     }
+
+    [Fact]
+    public void Steering()
+    {
+        using var model = CausalLM.Load("my-llama");
+        var tokenizer = Tokenizer.Load("my-llama");
+        model.AddLora();
+        var data = Dataset.Load("patient-doctor.jsonl").Map(row => new { text = row["patient"] });
+        var heldOut = data.Take(2);
+
+        #region best-model
+        var trainer = new SftTrainer(model, tokenizer, data, new SftOptions
+        {
+            OutputDirectory = "results",
+            Epochs = 3,
+            EvalStrategy = StepStrategy.Epoch,
+            SaveStrategy = StepStrategy.Epoch,
+            SaveTotalLimit = 2,                     // the best checkpoint always stays
+            LoadBestModelAtEnd = true,
+            Precision = MixedPrecision.BFloat16,    // products in bf16 over fp32 adapters
+            Callbacks = [new EarlyStoppingCallback(patience: 2), new LossPrinter(), new PlotCallback()],
+        }, evalData: heldOut);
+        TrainingResult result = trainer.Train();
+        Console.WriteLine($"best: {result.BestMetric} in {result.BestModelCheckpoint}");
+        #endregion
+        Assert.True(File.Exists("results/training.png"));
+        Assert.NotNull(result.BestModelCheckpoint);
+    }
+
+    #region callback
+    sealed class LossPrinter : TrainerCallback
+    {
+        public override void OnLog(TrainerContext context, IReadOnlyDictionary<string, double> logs)
+        {
+            if (logs.TryGetValue("loss", out double loss))
+            {
+                Console.WriteLine($"step {context.State.GlobalStep}: {loss:F3}");
+            }
+
+            // Control also holds ShouldSave, ShouldEvaluate, ShouldLog and ShouldEpochStop.
+            context.Control.ShouldTrainingStop |= loss is > 0 and < 0.05;
+        }
+    }
+    #endregion
 
     [Fact]
     public void Own_networks()
