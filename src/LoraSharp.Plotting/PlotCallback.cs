@@ -14,7 +14,7 @@ public sealed class PlotCallback : TrainerCallback
     private static void Write(TrainerContext context)
     {
         ArgumentNullException.ThrowIfNull(context);
-        if (context.State.LogHistory.Any(entry => entry.ContainsKey("loss")))
+        if (TrainingPlot.Losses(context.State).Length > 0)
         {
             TrainingPlot.Save(context.State, Path.Combine(context.Options.OutputDirectory, TrainingPlot.FileName));
         }

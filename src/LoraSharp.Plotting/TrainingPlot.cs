@@ -44,9 +44,12 @@ public static class TrainingPlot
         }
     }
 
+    /// <summary>The losses that were logged, the training loss first.</summary>
+    internal static string[] Losses(TrainerState state) => [.. state.LogHistory.SelectMany(entry => entry.Keys).Where(IsLoss).Distinct().OrderByDescending(key => key == "loss")];
+
     private static Plot Draw(TrainerState state)
     {
-        string[] losses = [.. state.LogHistory.SelectMany(entry => entry.Keys).Where(IsLoss).Distinct().OrderByDescending(key => key == "loss")];
+        string[] losses = Losses(state);
         if (losses.Length == 0)
         {
             throw new ArgumentException("The run has logged no loss, so there is nothing to plot; log more often (LoggingSteps).", nameof(state));

@@ -29,7 +29,7 @@ internal static class Host
 
                 // Before the model is loaded, so that a kill may meet anything that comes after.
                 Report(0);
-                TinyTraining.Run(modelFolder, output, _ => { }, CancellationToken.None, int.Parse(saveSteps, CultureInfo.InvariantCulture));
+                TinyTraining.Run(modelFolder, output, Report, CancellationToken.None, int.Parse(saveSteps, CultureInfo.InvariantCulture));
                 return 0;
 
             case ["memory", string output, string modelFolder, string steps, string every]:

@@ -10,7 +10,10 @@ internal static class KilledProcess
     /// <param name="after">Time between the first report and the kill.</param>
     /// <param name="arguments">The arguments of the process.</param>
     /// <returns>The last step whose save had returned before the kill.</returns>
-    public static int Run(TimeSpan after, params string[] arguments)
+    public static int Run(TimeSpan after, params string[] arguments) => Run(1, after, arguments);
+
+    /// <summary>As the other, after a number of reports.</summary>
+    public static int Run(int reports, TimeSpan after, params string[] arguments)
     {
         using Process process = Start(arguments);
         try
@@ -20,6 +23,11 @@ internal static class KilledProcess
             if (first is null)
             {
                 Assert.Fail($"The process ended before it saved: {errors.GetAwaiter().GetResult()}");
+            }
+
+            for (int i = 1; i < reports; i++)
+            {
+                Assert.NotNull(process.StandardOutput.ReadLine());
             }
 
             Thread.Sleep(after);

@@ -48,6 +48,41 @@ public class MixedPrecisionTests
         }
     }
 
+    [Theory]
+    [InlineData("dora", MixedPrecision.BFloat16)]
+    [InlineData("dora", MixedPrecision.Float16)]
+    [InlineData("ia3", MixedPrecision.BFloat16)]
+    [InlineData("loha", MixedPrecision.BFloat16)]
+    [InlineData("vera", MixedPrecision.Float16)]
+    [InlineData("oft", MixedPrecision.BFloat16)]
+    [InlineData("prompt", MixedPrecision.BFloat16)]
+    [InlineData("prefix", MixedPrecision.BFloat16)]
+    [InlineData("prefix", MixedPrecision.Float16)]
+    public void Every_kind_of_adapter_trains(string method, MixedPrecision precision)
+    {
+        double[] losses = [.. new[] { MixedPrecision.None, precision }.Select(Train)];
+        Assert.Equal(losses[0], losses[1], 0.01 * losses[0]);
+
+        double Train(MixedPrecision precision)
+        {
+            using var run = new TinyRun();
+            using CausalLM model = CausalLM.Load(run.ModelFolder);
+            manual_seed(3);
+            model.AddAdapter(method switch
+            {
+                "dora" => new LoraConfig { R = 4, UseDora = true, TargetModules = new[] { "q_proj", "down_proj" } },
+                "ia3" => new Ia3Config(),
+                "loha" => new LohaConfig { R = 4, TargetModules = new[] { "q_proj", "down_proj" } },
+                "vera" => new VeraConfig { R = 4, TargetModules = new[] { "q_proj", "v_proj" } },
+                "oft" => new OftConfig { R = 2, BlockSize = 0, TargetModules = new[] { "q_proj" } },
+                "prompt" => new PromptTuningConfig { VirtualTokens = 3 },
+                _ => (AdapterConfig)new PrefixTuningConfig { VirtualTokens = 3 },
+            });
+            SftOptions options = run.Options with { MaxSteps = 3, LearningRate = 1e-3, Precision = precision };
+            return new SftTrainer(model, Tokenizer.Load(run.ModelFolder), TinyTraining.Rows(), options).Train().LogHistory[2]["loss"];
+        }
+    }
+
     [Fact]
     public void Weights_and_optimizer_stay_in_float32_and_the_model_is_left_as_it_was()
     {
