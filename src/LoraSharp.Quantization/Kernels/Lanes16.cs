@@ -72,13 +72,17 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
         {
             _value.Store((float*)destination);
         }
+        else if (typeof(T) == typeof(BFloat16))
+        {
+            Singles512.StoreLowHalves(Singles512.RoundToBFloat16(_value), (ushort*)destination);
+        }
         else if (Vector512.EqualsAll(_value, _value))
         {
             Singles512.StoreLowHalves(Singles512.Round<T>(_value), (ushort*)destination);
         }
         else
         {
-            StoreWithNaN(destination);
+            StoreWithNaN(_value, destination);
         }
     }
 
@@ -90,12 +94,13 @@ internal readonly unsafe struct Lanes16(Vector512<float> value) : ILanes<Lanes16
         Avx512F.ConvertToVector128SByte(integers).Store(destination);
     }
 
-    private void StoreWithNaN<T>(T* destination)
+    // Takes the value, not this register, which an address would force into memory.
+    private static void StoreWithNaN<T>(Vector512<float> value, T* destination)
         where T : unmanaged
     {
         for (int i = 0; i < Count; i++)
         {
-            destination[i] = Element<T>.FromSingle(_value[i]);
+            destination[i] = Element<T>.FromSingle(value[i]);
         }
     }
 }

@@ -72,13 +72,17 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
         {
             _value.Store((float*)destination);
         }
+        else if (typeof(T) == typeof(BFloat16))
+        {
+            Singles128.StoreLowHalves(Singles128.RoundToBFloat16(_value), (ushort*)destination);
+        }
         else if (Vector128.EqualsAll(_value, _value))
         {
             Singles128.StoreLowHalves(Singles128.Round<T>(_value), (ushort*)destination);
         }
         else
         {
-            StoreWithNaN(destination);
+            StoreWithNaN(_value, destination);
         }
     }
 
@@ -91,12 +95,13 @@ internal readonly unsafe struct Lanes4(Vector128<float> value) : ILanes<Lanes4>
         *(uint*)destination = Vector128.Narrow(words, words).AsUInt32().ToScalar();
     }
 
-    private void StoreWithNaN<T>(T* destination)
+    // Takes the value, not this register, which an address would force into memory.
+    private static void StoreWithNaN<T>(Vector128<float> value, T* destination)
         where T : unmanaged
     {
         for (int i = 0; i < Count; i++)
         {
-            destination[i] = Element<T>.FromSingle(_value[i]);
+            destination[i] = Element<T>.FromSingle(value[i]);
         }
     }
 }

@@ -72,13 +72,17 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
         {
             _value.Store((float*)destination);
         }
+        else if (typeof(T) == typeof(BFloat16))
+        {
+            Singles256.StoreLowHalves(Singles256.RoundToBFloat16(_value), (ushort*)destination);
+        }
         else if (Vector256.EqualsAll(_value, _value))
         {
             Singles256.StoreLowHalves(Singles256.Round<T>(_value), (ushort*)destination);
         }
         else
         {
-            StoreWithNaN(destination);
+            StoreWithNaN(_value, destination);
         }
     }
 
@@ -91,12 +95,13 @@ internal readonly unsafe struct Lanes8(Vector256<float> value) : ILanes<Lanes8>
         *(ulong*)destination = Vector128.Narrow(words, words).AsUInt64().ToScalar();
     }
 
-    private void StoreWithNaN<T>(T* destination)
+    // Takes the value, not this register, which an address would force into memory.
+    private static void StoreWithNaN<T>(Vector256<float> value, T* destination)
         where T : unmanaged
     {
         for (int i = 0; i < Count; i++)
         {
-            destination[i] = Element<T>.FromSingle(_value[i]);
+            destination[i] = Element<T>.FromSingle(value[i]);
         }
     }
 }

@@ -52,6 +52,15 @@ internal static unsafe class Singles256
         return result | ((bits >> 16) & Vector256.Create(0x8000u));
     }
 
+    /// <summary>Rounds singles, NaN among them, to brain floats in the lower halves of their lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<uint> RoundToBFloat16(Vector256<float> values)
+    {
+        Vector256<uint> bits = values.AsUInt32(), quiet = bits | Vector256.Create(0x00400000u);
+        Vector256<uint> rounded = bits + Vector256.Create(0x7FFFu) + ((bits >> 16) & Vector256<uint>.One);
+        return Vector256.ConditionalSelect(Vector256.Equals(values, values).AsUInt32(), rounded, quiet) >> 16;
+    }
+
     /// <summary>Stores the lower half of each 32-bit lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLowHalves(Vector256<uint> lanes, ushort* destination) => Vector128.Narrow(lanes.GetLower(), lanes.GetUpper()).Store(destination);

@@ -52,6 +52,15 @@ internal static unsafe class Singles512
         return result | ((bits >> 16) & Vector512.Create(0x8000u));
     }
 
+    /// <summary>Rounds singles, NaN among them, to brain floats in the lower halves of their lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<uint> RoundToBFloat16(Vector512<float> values)
+    {
+        Vector512<uint> bits = values.AsUInt32(), quiet = bits | Vector512.Create(0x00400000u);
+        Vector512<uint> rounded = bits + Vector512.Create(0x7FFFu) + ((bits >> 16) & Vector512<uint>.One);
+        return Vector512.ConditionalSelect(Vector512.Equals(values, values).AsUInt32(), rounded, quiet) >> 16;
+    }
+
     /// <summary>Rounds to brain floats, which are the upper halves of the lanes; the lower halves are noise.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<uint> RoundInPlace(Vector512<float> values)

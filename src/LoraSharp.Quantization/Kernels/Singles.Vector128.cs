@@ -51,6 +51,15 @@ internal static unsafe class Singles128
         return result | ((bits >> 16) & Vector128.Create(0x8000u));
     }
 
+    /// <summary>Rounds singles, NaN among them, to brain floats in the lower halves of their lanes.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> RoundToBFloat16(Vector128<float> values)
+    {
+        Vector128<uint> bits = values.AsUInt32(), quiet = bits | Vector128.Create(0x00400000u);
+        Vector128<uint> rounded = bits + Vector128.Create(0x7FFFu) + ((bits >> 16) & Vector128<uint>.One);
+        return Vector128.ConditionalSelect(Vector128.Equals(values, values).AsUInt32(), rounded, quiet) >> 16;
+    }
+
     /// <summary>Stores the lower half of each 32-bit lane.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreLowHalves(Vector128<uint> lanes, ushort* destination) => *(ulong*)destination = Vector128.Narrow(lanes, lanes).AsUInt64().ToScalar();

@@ -51,9 +51,24 @@ internal static unsafe partial class TorchOperators
         TensorMemory.Check(CallDispatcher("aten::set_data", "", stack), "aten::set_data");
     }
 
-    private static Tensor Call(string name, ulong* stack)
+    /// <summary>Products of matrices, batch by batch, into memory that is there: a (n, i, k), b (n, k, j), result (n, i, j), all of one type. Not for autograd.</summary>
+    public static void BatchedProductInto(Tensor result, Tensor a, Tensor b) => ProductInto("aten::bmm", result, a, b);
+
+    /// <summary>A product of matrices into memory that is there: a (i, k), b (k, j), result (i, j), all of one type. Not for autograd.</summary>
+    public static void ProductInto(Tensor result, Tensor a, Tensor b) => ProductInto("aten::mm", result, a, b);
+
+    private static void ProductInto(string name, Tensor result, Tensor a, Tensor b)
     {
-        TensorMemory.Check(CallDispatcher(name, "", stack), name);
+        ulong* stack = stackalloc ulong[3];
+        stack[0] = Own(a);
+        stack[1] = Own(b);
+        stack[2] = Own(result);
+        Call(name, stack, "out").Dispose();
+    }
+
+    private static Tensor Call(string name, ulong* stack, string overload = "")
+    {
+        TensorMemory.Check(CallDispatcher(name, overload, stack), name);
         return Tensor.UnsafeCreateTensor((IntPtr)stack[0]);
     }
 

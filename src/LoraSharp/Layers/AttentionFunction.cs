@@ -79,7 +79,7 @@ internal sealed class AttentionFunction : SingleTensorFunction<AttentionFunction
         {
             using var scope = NewDisposeScope();
             Tensor scores = Scores(q, wideKeys, tile, group);
-            Tensor p = scores.dtype == query.dtype ? scores : empty_like(scores, dtype: query.dtype);
+            Tensor p = scores.dtype == query.dtype ? scores : ScratchMemory.Tensor(ScratchUse.Probabilities, scores.shape, query.dtype);
             AttentionTileWork.Softmax(scores, p, logSums, tile, arguments, kvHeads, group);
             Tensor mixed = p.bmm(v.narrow(1, tile.FirstKey, tile.Keys));
             places.narrow(1, tile.First, tile.Count).permute(0, 2, 1, 3, 4).copy_(mixed.view(batch, kvHeads, tile.Count, group, dim));
@@ -103,8 +103,9 @@ internal sealed class AttentionFunction : SingleTensorFunction<AttentionFunction
             Tensor scores = Scores(q, wideKeys, tile, group), gradTile = tile.Queries(g, group), keys = k.narrow(1, tile.FirstKey, tile.Keys);
 
             // The gradient to p becomes p in place, and float32 scores become their own gradient.
-            Tensor p = gradTile.bmm(v.narrow(1, tile.FirstKey, tile.Keys).transpose(1, 2));
-            Tensor ds = scores.dtype == q.dtype ? scores : empty_like(p);
+            Tensor p = ScratchMemory.Tensor(ScratchUse.Probabilities, scores.shape, q.dtype);
+            TorchOperators.BatchedProductInto(p, gradTile, v.narrow(1, tile.FirstKey, tile.Keys).transpose(1, 2));
+            Tensor ds = scores.dtype == q.dtype ? scores : ScratchMemory.Tensor(ScratchUse.ScoreGradients, scores.shape, q.dtype);
             AttentionTileWork.SoftmaxBackward(scores, made.LogSums, p, deltas, ds, tile, arguments, kvHeads, group);
             gradV.narrow(1, tile.FirstKey, tile.Keys).add_(p.transpose(1, 2).bmm(gradTile));
             gradK.narrow(1, tile.FirstKey, tile.Keys).add_(ds.transpose(1, 2).bmm(tile.Queries(q, group)));
@@ -115,8 +116,19 @@ internal sealed class AttentionFunction : SingleTensorFunction<AttentionFunction
             HeadLayout.Join(gradV.to(q.dtype), (int)batch, arguments, rotate: false));
     }
 
-    private static Tensor Scores(Tensor q, Tensor wideKeys, AttentionTile tile, int group) =>
-        tile.Queries(q, group).to(ScalarType.Float32).bmm(wideKeys.narrow(1, tile.FirstKey, tile.Keys).transpose(1, 2));
+    // In scratch memory.
+    private static Tensor Scores(Tensor q, Tensor wideKeys, AttentionTile tile, int group)
+    {
+        Tensor queries = tile.Queries(q, group);
+        if (queries.dtype != ScalarType.Float32)
+        {
+            queries = ScratchMemory.Tensor(ScratchUse.Queries, queries.shape, ScalarType.Float32).copy_(queries);
+        }
+
+        Tensor scores = ScratchMemory.Tensor(ScratchUse.Scores, [q.shape[0], queries.shape[1], tile.Keys], ScalarType.Float32);
+        TorchOperators.BatchedProductInto(scores, queries, wideKeys.narrow(1, tile.FirstKey, tile.Keys).transpose(1, 2));
+        return scores;
+    }
 
     private static IEnumerable<AttentionTile> Tiles(TokenRanges ranges, int heads)
     {

@@ -96,7 +96,7 @@ internal static class FourBitProduct
         {
             using var scope = NewDisposeScope();
             long count = Math.Min(step, outFeatures - at);
-            Tensor panel = PanelMemory.Tensor(count, inFeatures, rows.dtype);
+            Tensor panel = ScratchMemory.Tensor(ScratchUse.Panel, [count, inFeatures], rows.dtype);
             Fill(data, panel, at, 0, inFeatures);
             Tensor product = nn.functional.linear(rows, panel, bias?.narrow(0, at, count)!);
             if (count == outFeatures)
@@ -119,7 +119,7 @@ internal static class FourBitProduct
         {
             using var scope = NewDisposeScope();
             long count = Math.Min(step, inFeatures - at);
-            Tensor panel = PanelMemory.Tensor(outFeatures, count, through);
+            Tensor panel = ScratchMemory.Tensor(ScratchUse.Panel, [outFeatures, count], through);
             Fill(data, panel, 0, at, inFeatures);
             Tensor product = rows.matmul(panel.to(rows.dtype));
             if (count == inFeatures)

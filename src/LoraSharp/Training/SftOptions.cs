@@ -69,6 +69,9 @@ public sealed record SftOptions : TrainingOptions
     /// </summary>
     public ScalarType? AdapterDtype { get; init; }
 
+    /// <summary>How rows are tokenised: threads, progress, and a folder that keeps the tokens for the next run. Default: all processors, nothing kept.</summary>
+    public DataPreparationOptions DataPreparation { get; init; } = new();
+
     internal PreparationOptions Preparation => new()
     {
         TextColumn = TextColumn,
@@ -95,6 +98,7 @@ public sealed record SftOptions : TrainingOptions
             $"AdapterDtype is {AdapterDtype}; adapters are trained in Float32, BFloat16 or Float16.");
         try
         {
+            DataPreparation.Validate();
             Preparation.Validate();
             EvalPreparation.Validate();
         }

@@ -21,7 +21,7 @@ internal static class SftRows
             tokenizer.SetSpecialToken("eos_token", eos);
         }
 
-        return RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.Preparation, null, cancellationToken).RequireRows();
+        return RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.Preparation, options.DataPreparation, cancellationToken).RequireRows();
     }
 
     public static EvalSet[] PrepareEval(Tokenizer tokenizer, Dataset? data, SftOptions options, CancellationToken cancellationToken) =>
@@ -36,7 +36,7 @@ internal static class SftRows
     private static EvalSet PrepareEval(Tokenizer tokenizer, string? name, Dataset data, SftOptions options, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(data);
-        return new EvalSet(name, RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.EvalPreparation, null, cancellationToken).RequireRows());
+        return new EvalSet(name, RowPreparation.Prepare(data, new TokenizerRowEncoder(tokenizer), options.EvalPreparation, options.DataPreparation, cancellationToken).RequireRows());
     }
 
     /// <summary>Names a row that the model cannot take: past a table's end libtorch reads nothing sensible, or fails in the middle of a run.</summary>

@@ -12,7 +12,8 @@ namespace LoraSharp.Training.Losses;
 /// </summary>
 internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<ChunkedCrossEntropyFunction>
 {
-    private const int ChunkRows = 256;
+    // Logits of a chunk: enough rows for fast products, few enough bytes to matter to nobody.
+    private const int ChunkBytes = 1 << 25, SmallestChunk = 32, LargestChunk = 512;
 
     // The node's forward pass runs at once on the calling thread, so a field can carry the second result out.
     [ThreadStatic]
@@ -48,12 +49,13 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
         Tensor? gradBias = trainsBias ? zeros_like(head.Bias!, dtype: ScalarType.Float32) : null;
         double loss = 0, entropy = 0;
         long correct = 0, count = rows.shape[0];
-        for (long at = 0; at < count; at += ChunkRows)
+        long chunk = Math.Clamp(ChunkBytes / (head.Weight.OutFeatures * rows.element_size()), SmallestChunk, LargestChunk);
+        for (long at = 0; at < count; at += chunk)
         {
             using var chunkScope = NewDisposeScope();
-            long n = Math.Min(ChunkRows, count - at);
+            long n = Math.Min(chunk, count - at);
             Tensor x = rows.narrow(0, at, n), target = targets.narrow(0, at, n);
-            Tensor logits = head.Weight.Forward(x, head.Bias);
+            Tensor logits = Logits(head, x);
             (ChunkSums sums, Tensor? narrow) = KernelRows.Accepts(logits) ? ByRows(logits, target, divisor, smoothing, recorded) : ByOperators(logits, target.unsqueeze(1), divisor, smoothing, recorded);
             loss += ((1 - smoothing) * sums.Nll) + (smoothing * sums.Uniform);
             entropy += sums.Entropy;
@@ -72,6 +74,18 @@ internal sealed class ChunkedCrossEntropyFunction : SingleTensorFunction<Chunked
         ctx.save_for_backward([.. new[] { gradRows, gradWeight?.to(weight!.dtype), gradBias?.to(head.Bias!.dtype) }.OfType<Tensor>().Select(t => t.MoveToOuterDisposeScope())]);
         ctx.save_data("which", new[] { gradRows is not null, gradWeight is not null, gradBias is not null });
         return tensor((float)(loss / divisor)).MoveToOuterDisposeScope();
+    }
+
+    private static Tensor Logits(Linear head, Tensor x)
+    {
+        if (head is not { Weight: DenseWeight { AutocastType: null } dense, Bias: null } || dense.Dtype != x.dtype || !KernelRows.Accepts(x))
+        {
+            return head.Weight.Forward(x, head.Bias);
+        }
+
+        Tensor logits = ScratchMemory.Tensor(ScratchUse.Logits, [x.shape[0], dense.OutFeatures], x.dtype);
+        TorchOperators.ProductInto(logits, x, dense.Parameter.t());
+        return logits;
     }
 
     // In place: the logits become their gradient.
