@@ -57,6 +57,15 @@ internal static unsafe partial class TorchOperators
     /// <summary>A product of matrices into memory that is there: a (i, k), b (k, j), result (i, j), all of one type. Not for autograd.</summary>
     public static void ProductInto(Tensor result, Tensor a, Tensor b) => ProductInto("aten::mm", result, a, b);
 
+    /// <summary>How often a tensor has been changed in place.</summary>
+    public static long Version(Tensor tensor)
+    {
+        ulong* stack = stackalloc ulong[1];
+        stack[0] = Own(tensor);
+        TensorMemory.Check(CallDispatcher("aten::_version", "", stack), "aten::_version");
+        return (long)stack[0];
+    }
+
     private static void ProductInto(string name, Tensor result, Tensor a, Tensor b)
     {
         ulong* stack = stackalloc ulong[3];

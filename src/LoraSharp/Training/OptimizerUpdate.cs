@@ -1,7 +1,7 @@
 namespace LoraSharp.Training;
 
 /// <summary>The end of an optimizer step: gradients are unscaled and clipped, the weights and the schedule move.</summary>
-internal sealed class OptimizerUpdate(IOptimizer optimizer, LearningRateSchedule schedule, GradientScaler? scaler, TrainingOptions options, CallbackHandler callbacks)
+internal sealed class OptimizerUpdate(IOptimizer optimizer, GradientMemory gradients, LearningRateSchedule schedule, GradientScaler? scaler, TrainingOptions options, CallbackHandler callbacks)
 {
     /// <summary>Norm of the last step's gradients before clipping.</summary>
     public double GradNorm { get; private set; }
@@ -17,10 +17,18 @@ internal sealed class OptimizerUpdate(IOptimizer optimizer, LearningRateSchedule
 
     private int Step => callbacks.Context.State.GlobalStep;
 
+    /// <summary>Makes the gradients zero, before the first backward pass of a step.</summary>
+    public void Begin()
+    {
+        optimizer.ZeroGrad();
+        gradients.Clear();
+    }
+
     /// <summary>Takes the step.</summary>
     /// <exception cref="TrainingException">A gradient is not finite, and not for the loss scale's sake; the weights have not changed.</exception>
     public void Take()
     {
+        gradients.HideUnused();
         bool finite = scaler?.Unscale(optimizer.Groups) ?? true;
         BeforeClipping?.Invoke(Step, optimizer.Groups);
         GradNorm = GradientClipping.Clip(optimizer.Groups, options.MaxGradNorm);
@@ -52,8 +60,6 @@ internal sealed class OptimizerUpdate(IOptimizer optimizer, LearningRateSchedule
         {
             schedule.AfterOptimizerStep();
         }
-
-        optimizer.ZeroGrad();
     }
 
     /// <summary>Before the update, so the weights are those of the last good step.</summary>

@@ -22,6 +22,7 @@ internal sealed class TrainingLoop
     private readonly IOptimizer _optimizer;
     private readonly LearningRateSchedule _schedule;
     private readonly OptimizerUpdate _update;
+    private readonly GradientMemory _gradients;
     private readonly Evaluator _evaluator;
     private readonly CheckpointKeeper _checkpoints;
     private readonly MetricWindow _window = new();
@@ -53,7 +54,8 @@ internal sealed class TrainingLoop
             options.Scheduler, options.LearningRate, LearningRateSchedule.ResolveWarmupSteps(options.WarmupSteps, TotalSteps), TotalSteps, options.SchedulerOptions,
             [.. groups.Select(_ => options.LearningRate)]);
         GradientScaler? scaler = options.Precision == MixedPrecision.Float16 ? new GradientScaler() : null;
-        _update = new OptimizerUpdate(_optimizer, _schedule, scaler, options, _callbacks);
+        _gradients = new GradientMemory(groups);
+        _update = new OptimizerUpdate(_optimizer, _gradients, _schedule, scaler, options, _callbacks);
         _evaluator = new Evaluator(task, options, _callbacks);
         _checkpoints = new CheckpointKeeper(new RunParts(task, _optimizer, _schedule, scaler, _callbacks), options);
     }
@@ -92,6 +94,7 @@ internal sealed class TrainingLoop
         {
             _task.Model.train(wasTraining);
             (context.Optimizer, context.Schedule) = (null, null);
+            _gradients.Dispose();
             _optimizer.ZeroGrad();
             _optimizer.Dispose();
         }
@@ -149,6 +152,7 @@ internal sealed class TrainingLoop
         Batch[] batches = [.. window.Select(_task.Collate)];
         try
         {
+            _update.Begin();
             var weight = new LossWeight(Math.Max(1, batches.Sum(batch => batch.LabelCount)), batches.Length, _update.LossScale);
             double total = 0;
             for (int i = 0; i < batches.Length; i++)
