@@ -24,19 +24,26 @@ internal static class StepBenchmark
         var targets = new Option<string>("--target-modules") { Description = "all-linear, or names separated by commas.", DefaultValueFactory = _ => "all-linear" };
         var checkpointing = new Option<bool>("--checkpointing") { Description = "Recomputes each layer in the backward pass." };
         var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 4 };
-        var command = new Command("step", "Times training steps of LoRA over a frozen base.") { model, layers, @base, compute, batch, length, r, targets, checkpointing, steps };
+        var limit = new Option<double?>("--fail-over") { Description = "Ends with an error when the processor time is more than so many times the ideal: a guard for noisy machines." };
+        var command = new Command("step", "Times training steps of LoRA over a frozen base.") { model, layers, @base, compute, batch, length, r, targets, checkpointing, steps, limit };
         command.SetAction(parsed =>
         {
             string target = parsed.GetValue(targets)!;
-            Run(
+            double ratio = Run(
                 parsed.GetValue(model)!, parsed.GetValue(layers), parsed.GetValue(@base)!, parsed.GetValue(compute) == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32, parsed.GetValue(batch),
                 parsed.GetValue(length), parsed.GetValue(r), target == "all-linear" ? TargetModules.AllLinear : target.Split(','), parsed.GetValue(checkpointing), parsed.GetValue(steps));
-            return 0;
+            if (ratio <= (parsed.GetValue(limit) ?? double.PositiveInfinity))
+            {
+                return 0;
+            }
+
+            Console.Error.WriteLine($"A step takes {ratio:F2} x the ideal processor time; the limit is {parsed.GetValue(limit)}.");
+            return 1;
         });
         return command;
     }
 
-    private static void Run(
+    private static double Run(
         string name, int? layers, string baseType, ScalarType compute, int batch, int length, int r, TargetModules targets, bool checkpointing, int steps)
     {
         ScalarType dtype = baseType == "fp32" ? ScalarType.Float32 : baseType == "bf16" ? ScalarType.BFloat16 : compute;
@@ -59,6 +66,7 @@ internal static class StepBenchmark
         Console.WriteLine($"batch {batch} x {length}, checkpointing {(checkpointing ? "on" : "off")}: best {best:F2} s, median {median:F2} s, {batch * length / best:F0} tokens/s");
         Console.WriteLine($"{best / ideal:F2} x the ideal time ({ideal:F2} s), peak resident {Gib(Yardsticks.PeakMemory())}");
         Console.WriteLine($"processor time, which a busy machine disturbs less: {processor:F2} s, {processor / idealProcessor:F2} x the ideal");
+        return processor / idealProcessor;
     }
 
     private static List<StepCost> Steps(CausalLM model, int batch, int length, bool checkpointing, int steps)

@@ -55,7 +55,9 @@ public sealed class LongTrainingTests : IDisposable
         // Up to then code is compiled, and again where it is hot.
         long before = bytes[(bytes.Length / 4)..(bytes.Length / 2)].Max(), after = bytes[(bytes.Length / 2)..].Max();
         TestContext.Current.SendDiagnosticMessage($"resident {string.Join(", ", bytes.Select(b => (b / 1048576.0).ToString("F1", CultureInfo.InvariantCulture)))} MiB");
-        Assert.InRange(after, 0, (long)(before * 1.01));
+
+        // A short run is still being compiled in its first half; a leak of one small tensor a step would show even so.
+        Assert.InRange(after, 0, (long)(before * (steps >= 10_000 ? 1.01 : 1.04)));
     }
 
     private static int Number(string variable, int defaultValue) =>
