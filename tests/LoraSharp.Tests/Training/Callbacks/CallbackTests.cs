@@ -14,8 +14,17 @@ public class CallbackTests
         run.Options = run.Options with
         {
             // Three batches an epoch, so windows of two and one.
-            BatchSize = 8, GradientAccumulationSteps = 2, MaxSteps = 3, EvalBatchSize = 4, Callbacks = [callback], SaveStrategy = StepStrategy.Steps, SaveSteps = 2, LoggingSteps = 2,
-            EvalStrategy = StepStrategy.Steps, EvalSteps = 2, EvalOnStart = true,
+            BatchSize = 8,
+            GradientAccumulationSteps = 2,
+            MaxSteps = 3,
+            EvalBatchSize = 4,
+            Callbacks = [callback],
+            SaveStrategy = StepStrategy.Steps,
+            SaveSteps = 2,
+            LoggingSteps = 2,
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = 2,
+            EvalOnStart = true,
         };
         SftTrainer trainer = run.Trainer(TinyTraining.Rows(8));
         Assert.Equal(["OnInitEnd"], callback.Events);
@@ -81,7 +90,9 @@ public class CallbackTests
             using var run = new TinyRun();
             run.Options = run.Options with
             {
-                MaxSteps = 28, SaveStrategy = StepStrategy.Steps, SaveSteps = 3,
+                MaxSteps = 28,
+                SaveStrategy = StepStrategy.Steps,
+                SaveSteps = 3,
                 Callbacks = [new RecordingCallback((name, context) => context.Control.ShouldEpochStop |= name == "OnStepEnd" && context.State.GlobalStep % 3 == 0)],
             };
             run.Train();
@@ -118,7 +129,8 @@ public class CallbackTests
         using var run = new TinyRun();
         run.Options = run.Options with
         {
-            SaveStrategy = StepStrategy.Steps, SaveSteps = 1,
+            SaveStrategy = StepStrategy.Steps,
+            SaveSteps = 1,
             Callbacks = [new RecordingCallback((name, context) => _ = name == where && context.State.GlobalStep >= 2 ? throw new FormatException("a bad day.") : 0)],
         };
         var error = Assert.Throws<TrainingException>(() => run.Train());
@@ -145,7 +157,11 @@ public class CallbackTests
         TrainerCallback[] callbacks = [new Counter(), new Counter(), new EarlyStoppingCallback(patience: 3, threshold: 0.5)];
         run.Options = run.Options with
         {
-            SaveStrategy = StepStrategy.Steps, SaveSteps = 2, EvalStrategy = StepStrategy.Steps, EvalSteps = 1, Callbacks = callbacks,
+            SaveStrategy = StepStrategy.Steps,
+            SaveSteps = 2,
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = 1,
+            Callbacks = callbacks,
         };
         run.Train(eval: TinyTraining.Rows(2));
         JsonObject states = TrainerState.Load(Path.Combine(run.Output, "checkpoint-4", TrainerState.FileName)).StatefulCallbacks;

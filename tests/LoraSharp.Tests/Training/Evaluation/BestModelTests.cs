@@ -8,7 +8,13 @@ public class BestModelTests
     // The loss falls, so with the greater one taken for better the first evaluation is the best.
     private static SftOptions FirstIsBest(TinyRun run) => run.Options with
     {
-        MaxSteps = 4, SaveStrategy = StepStrategy.Steps, SaveSteps = 1, EvalStrategy = StepStrategy.Steps, EvalSteps = 1, GreaterIsBetter = true, LoadBestModelAtEnd = true,
+        MaxSteps = 4,
+        SaveStrategy = StepStrategy.Steps,
+        SaveSteps = 1,
+        EvalStrategy = StepStrategy.Steps,
+        EvalSteps = 1,
+        GreaterIsBetter = true,
+        LoadBestModelAtEnd = true,
     };
 
     [Theory]

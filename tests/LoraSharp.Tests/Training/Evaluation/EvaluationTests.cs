@@ -11,7 +11,13 @@ public class EvaluationTests
         using var run = new TinyRun();
         run.Options = run.Options with
         {
-            MaxSteps = 13, LoggingSteps = 5, LoggingFirstStep = true, EvalStrategy = StepStrategy.Steps, EvalSteps = 2, EvalDelay = 5, EvalOnStart = true,
+            MaxSteps = 13,
+            LoggingSteps = 5,
+            LoggingFirstStep = true,
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = 2,
+            EvalDelay = 5,
+            EvalOnStart = true,
         };
         TrainingResult result = run.Train(eval: TinyTraining.Rows(2));
         Assert.Equal([1, 5, 10], Steps(result, "loss"));
@@ -79,7 +85,11 @@ public class EvaluationTests
         using var run = new TinyRun();
         run.Options = run.Options with
         {
-            MaxSteps = 4, Scheduler = SchedulerType.ReduceLrOnPlateau, SchedulerOptions = new SchedulerOptions { Patience = 0, Mode = MetricMode.Max }, EvalStrategy = StepStrategy.Steps, EvalSteps = 1,
+            MaxSteps = 4,
+            Scheduler = SchedulerType.ReduceLrOnPlateau,
+            SchedulerOptions = new SchedulerOptions { Patience = 0, Mode = MetricMode.Max },
+            EvalStrategy = StepStrategy.Steps,
+            EvalSteps = 1,
         };
         TrainingResult result = run.Train(eval: TinyTraining.Rows(2));
         double[] rates = [.. result.LogHistory.Where(entry => entry.ContainsKey("learning_rate")).Select(entry => entry["learning_rate"])];

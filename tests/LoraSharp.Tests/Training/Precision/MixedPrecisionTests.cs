@@ -113,7 +113,11 @@ public class MixedPrecisionTests
         double scale = 0;
         run.Options = run.Options with
         {
-            Precision = MixedPrecision.Float16, GradientAccumulationSteps = 2, Scheduler = SchedulerType.Linear, SaveStrategy = StepStrategy.Steps, SaveSteps = 1,
+            Precision = MixedPrecision.Float16,
+            GradientAccumulationSteps = 2,
+            Scheduler = SchedulerType.Linear,
+            SaveStrategy = StepStrategy.Steps,
+            SaveSteps = 1,
             Callbacks =
             [
                 new RecordingCallback((name, context) =>
@@ -154,7 +158,10 @@ public class MixedPrecisionTests
         using var run = new TinyRun();
         run.Options = run.Options with
         {
-            Precision = MixedPrecision.Float16, MaxSteps = 100, GradientAccumulationSteps = 2, BatchSize = 1,
+            Precision = MixedPrecision.Float16,
+            MaxSteps = 100,
+            GradientAccumulationSteps = 2,
+            BatchSize = 1,
             Callbacks = [new RecordingCallback((name, context) => _ = name == "OnSubstepEnd" ? context.Optimizer!.Groups[0].Parameters[0].Value.grad!.fill_(float.NaN) : null)],
         };
         Assert.Matches("^The gradients are not finite at any loss scale at step 41;", Assert.Throws<TrainingException>(() => run.Train()).Message);
