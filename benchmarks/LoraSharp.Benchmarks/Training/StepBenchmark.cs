@@ -23,15 +23,17 @@ internal static class StepBenchmark
         var r = new Option<int>("--r") { DefaultValueFactory = _ => 16 };
         var targets = new Option<string>("--target-modules") { Description = "all-linear, or names separated by commas.", DefaultValueFactory = _ => "all-linear" };
         var checkpointing = new Option<bool>("--checkpointing") { Description = "Recomputes each layer in the backward pass." };
+        var checkpointed = new Option<int?>("--checkpointed-layers") { Description = "Recomputes only so many layers, the first ones." };
+        var trim = new Option<bool>("--trim") { Description = "Gives free memory back to the system after each step." };
         var steps = new Option<int>("--steps") { DefaultValueFactory = _ => 4 };
         var limit = new Option<double?>("--fail-over") { Description = "Ends with an error when the processor time is more than so many times the ideal: a guard for noisy machines." };
-        var command = new Command("step", "Times training steps of LoRA over a frozen base.") { model, layers, @base, compute, batch, length, r, targets, checkpointing, steps, limit };
+        var command = new Command("step", "Times training steps of LoRA over a frozen base.") { model, layers, @base, compute, batch, length, r, targets, checkpointing, checkpointed, trim, steps, limit };
         command.SetAction(parsed =>
         {
             string target = parsed.GetValue(targets)!;
             double ratio = Run(
                 parsed.GetValue(model)!, parsed.GetValue(layers), parsed.GetValue(@base)!, parsed.GetValue(compute) == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32, parsed.GetValue(batch),
-                parsed.GetValue(length), parsed.GetValue(r), target == "all-linear" ? TargetModules.AllLinear : target.Split(','), parsed.GetValue(checkpointing), parsed.GetValue(steps));
+                parsed.GetValue(length), parsed.GetValue(r), target == "all-linear" ? TargetModules.AllLinear : target.Split(','), parsed.GetValue(checkpointing) ? int.MaxValue : parsed.GetValue(checkpointed) ?? 0, parsed.GetValue(trim), parsed.GetValue(steps));
             if (ratio <= (parsed.GetValue(limit) ?? double.PositiveInfinity))
             {
                 return 0;
@@ -44,7 +46,7 @@ internal static class StepBenchmark
     }
 
     private static double Run(
-        string name, int? layers, string baseType, ScalarType compute, int batch, int length, int r, TargetModules targets, bool checkpointing, int steps)
+        string name, int? layers, string baseType, ScalarType compute, int batch, int length, int r, TargetModules targets, int checkpointed, bool trim, int steps)
     {
         ScalarType dtype = baseType == "fp32" ? ScalarType.Float32 : baseType == "bf16" ? ScalarType.BFloat16 : compute;
         (double PerSecond, double PerProcessorSecond) rate = Yardsticks.DenseRate(dtype);
@@ -58,18 +60,18 @@ internal static class StepBenchmark
 
         model.AddLora(new LoraConfig { R = r, Alpha = 2 * r, TargetModules = targets });
         Console.WriteLine(model.TrainableParameters());
-        List<StepCost> costs = Steps(model, batch, length, checkpointing, steps);
+        List<StepCost> costs = Steps(model, batch, length, checkpointed, trim, steps);
         (double PerSecond, double PerProcessorSecond) after = Yardsticks.DenseRate(dtype);
         double operations = 4.0 * LinearElements(model) * batch * length;
         double ideal = operations / Math.Max(rate.PerSecond, after.PerSecond), idealProcessor = operations / Math.Max(rate.PerProcessorSecond, after.PerProcessorSecond);
         double best = costs.Min(cost => cost.Seconds), median = costs.Select(cost => cost.Seconds).Order().ElementAt(costs.Count / 2), processor = costs.Min(cost => cost.ProcessorSeconds);
-        Console.WriteLine($"batch {batch} x {length}, checkpointing {(checkpointing ? "on" : "off")}: best {best:F2} s, median {median:F2} s, {batch * length / best:F0} tokens/s");
+        Console.WriteLine($"batch {batch} x {length}, checkpointing {(checkpointed == 0 ? "off" : checkpointed == int.MaxValue ? "on" : $"of {checkpointed} layers")}: best {best:F2} s, median {median:F2} s, {batch * length / best:F0} tokens/s");
         Console.WriteLine($"{best / ideal:F2} x the ideal time ({ideal:F2} s), peak resident {Gib(Yardsticks.PeakMemory())}");
         Console.WriteLine($"processor time, which a busy machine disturbs less: {processor:F2} s, {processor / idealProcessor:F2} x the ideal");
         return processor / idealProcessor;
     }
 
-    private static List<StepCost> Steps(CausalLM model, int batch, int length, bool checkpointing, int steps)
+    private static List<StepCost> Steps(CausalLM model, int batch, int length, int checkpointed, bool trim, int steps)
     {
         var random = new Random(1);
         int vocabulary = model.Config.Integer("vocab_size");
@@ -82,7 +84,9 @@ internal static class StepBenchmark
             BatchSize = batch,
             MaxSteps = steps,
             SaveStrategy = StepStrategy.No,
-            GradientCheckpointing = checkpointing,
+            GradientCheckpointing = checkpointed > 0,
+            TrimMemory = trim,
+            CheckpointedLayers = checkpointed > 0 ? checkpointed : null,
             LearningRate = 1e-4,
             Progress = new Observer(p =>
             {

@@ -109,7 +109,7 @@ public sealed partial class CausalLM : PretrainedModel
     /// <summary>How many positions have a learned vector; null where positions are computed.</summary>
     internal int? LearnedPositions => _spec.Body.Embedding is { Positions: not null } embedding ? embedding.PositionRows - embedding.PositionOffset : null;
 
-    internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
+    internal override void UseGradientCheckpointing(int layers) => _body.CheckpointedLayers = layers;
 
     /// <summary>Hidden states of inputs in every form.</summary>
     internal Tensor HiddenStates(TransformerInputs inputs)

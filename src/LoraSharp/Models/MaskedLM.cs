@@ -71,7 +71,7 @@ public sealed partial class MaskedLM : PretrainedModel
     /// <summary>Mean cross entropy of logits (B, T, vocabulary) against labels (B, T, int64) at their own positions; −100 does not count.</summary>
     public Tensor Loss(Tensor logits, Tensor labels) => TaskLoss.CrossEntropy(logits, labels);
 
-    internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
+    internal override void UseGradientCheckpointing(int layers) => _body.CheckpointedLayers = layers;
 
     internal Tensor HiddenStates(TransformerInputs inputs) => _body.Forward(inputs);
 

@@ -96,8 +96,8 @@ public abstract class PretrainedModel : nn.Module<Tensor, Tensor>, IPretrainedMo
             + modules().OfType<Linear>().Where(l => l.Weight.Parameter is null).Sum(l => l.Weight.Bytes);
     }
 
-    /// <summary>Whether layers keep their input only and run again in the backward pass, in training mode.</summary>
-    internal abstract void UseGradientCheckpointing(bool on);
+    /// <summary>In training mode, so many layers of each stack, the first ones, keep their input only and run again in the backward pass; 0: none.</summary>
+    internal abstract void UseGradientCheckpointing(int layers);
 
     /// <summary>Copies the weights of a folder that holds this model into its parameters, in place: optimizers keep their hold on them.</summary>
     internal void LoadWeights(string folder) => ModelLoader.LoadInto(this, folder);

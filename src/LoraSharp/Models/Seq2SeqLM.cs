@@ -119,7 +119,7 @@ public sealed partial class Seq2SeqLM : PretrainedModel
     /// <summary>Mean cross entropy of logits (B, T, vocabulary) against labels (B, T, int64) at their own positions; −100 does not count.</summary>
     public Tensor Loss(Tensor logits, Tensor labels) => TaskLoss.CrossEntropy(logits, labels);
 
-    internal override void UseGradientCheckpointing(bool on) => (_encoder.UsesCheckpointing, _decoder.UsesCheckpointing) = (on, on);
+    internal override void UseGradientCheckpointing(int layers) => (_encoder.CheckpointedLayers, _decoder.CheckpointedLayers) = (layers, layers);
 
     /// <summary>The decoder's hidden states (B, T, hidden) after its final norm.</summary>
     internal Tensor DecoderStates(Tensor decoderInputIds, Tensor encoded, Tensor? attentionMask, Seq2SeqCache? cache)

@@ -124,7 +124,7 @@ public sealed partial class SequenceClassifier : PretrainedModel
     /// <param name="labels">(B) int64, or (B) or (B, labels) of floating type.</param>
     public Tensor Loss(Tensor logits, Tensor labels) => TaskLoss.Classification(Config, logits, labels);
 
-    internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
+    internal override void UseGradientCheckpointing(int layers) => _body.CheckpointedLayers = layers;
 
     internal Tensor HiddenStates(TransformerInputs inputs) => _body.Forward(inputs);
 

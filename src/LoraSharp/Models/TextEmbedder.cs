@@ -120,7 +120,7 @@ public sealed partial class TextEmbedder : PretrainedModel
         return (layers == Layers ? last : wanted!).MoveToOuterDisposeScope();
     }
 
-    internal override void UseGradientCheckpointing(bool on) => _body.UsesCheckpointing = on;
+    internal override void UseGradientCheckpointing(int layers) => _body.CheckpointedLayers = layers;
 
     internal Tensor HiddenStates(TransformerInputs inputs) => _body.Forward(inputs);
 }

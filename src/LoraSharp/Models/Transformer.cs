@@ -39,8 +39,8 @@ internal sealed class Transformer
 
     public TransformerConfig Config { get; private set; }
 
-    /// <summary>Gradient checkpointing, layer by layer, while training.</summary>
-    public bool UsesCheckpointing { get; set; }
+    /// <summary>Gradient checkpointing while training: so many layers, the first ones, keep their input only.</summary>
+    public int CheckpointedLayers { get; set; }
 
     /// <summary>The token table's place.</summary>
     public Slot Tokens => _embedding.Tokens;
@@ -72,12 +72,12 @@ internal sealed class Transformer
         Tensor positions = inputs.PositionIds ?? arange(past, past + tokens, dtype: ScalarType.Int64).unsqueeze(0);
         Tensor x = _embedding.Forward(inputs, positions);
         AttentionContext[] contexts = Contexts(inputs, positions, past, tokens, x);
-        Tensor? trigger = UsesCheckpointing && _modules.IsTraining && is_grad_enabled() && inputs.Routing is null ? zeros(0, requires_grad: true) : null;
+        Tensor? trigger = CheckpointedLayers > 0 && _modules.IsTraining && is_grad_enabled() && inputs.Routing is null ? zeros(0, requires_grad: true) : null;
         for (int i = 0; i < _layers.Length; i++)
         {
             inputs.Observe?.Invoke(x);
             AttentionContext context = contexts[_kindOfLayer[i]];
-            Tensor next = trigger is null ? _layers[i].Forward(x, context) : CheckpointFunction.Apply(x, context, _layers[i], trigger);
+            Tensor next = trigger is null || i >= CheckpointedLayers ? _layers[i].Forward(x, context) : CheckpointFunction.Apply(x, context, _layers[i], trigger);
             if (i == 0 && _relativePositions is { HasConvolution: true } relative)
             {
                 next = relative.Convolve(x, next, inputs.AttentionMask);

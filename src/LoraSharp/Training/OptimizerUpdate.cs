@@ -1,3 +1,5 @@
+using LoraSharp.Interop;
+
 namespace LoraSharp.Training;
 
 /// <summary>The end of an optimizer step: gradients are unscaled and clipped, the weights and the schedule move.</summary>
@@ -59,6 +61,11 @@ internal sealed class OptimizerUpdate(IOptimizer optimizer, GradientMemory gradi
         if (finite)
         {
             schedule.AfterOptimizerStep();
+        }
+
+        if (options.TrimMemory)
+        {
+            FreeMemory.Trim();
         }
     }
 

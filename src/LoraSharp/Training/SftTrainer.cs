@@ -93,7 +93,7 @@ public sealed class SftTrainer
     public TrainingResult Train(string? resumeFrom = null, CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        _model.UseGradientCheckpointing(_options.GradientCheckpointing);
+        _model.UseGradientCheckpointing(_options.GradientCheckpointing ? _options.CheckpointedLayers ?? int.MaxValue : 0);
         _task.ConvertAdapters();
         return new TrainingLoop(_task, _options, _callbacks) { BeforeClipping = BeforeClipping }.Run(resumeFrom, cancellationToken);
     }

@@ -70,15 +70,17 @@ public sealed class LectureTests : IDisposable
     [InlineData(0.1)]
     public void Gradient_checkpointing_trains_the_same(double dropout)
     {
-        byte[][] adapters = [.. new[] { false, true }.Select(on =>
+        byte[][] adapters = [.. new (bool On, int? Layers)[] { (false, null), (true, null), (true, 1) }.Select(checkpointing =>
         {
             using CausalLM model = TinyTraining.Model(ModelFolder, dropout: dropout);
-            var trainer = new SftTrainer(model, Tokenizer.Load(ModelFolder), TinyTraining.Rows(), TinyTraining.Options(_folder.At("run"), 4, saveSteps: 100) with { GradientCheckpointing = on });
+            var trainer = new SftTrainer(model, Tokenizer.Load(ModelFolder), TinyTraining.Rows(), TinyTraining.Options(_folder.At("run"), 4, saveSteps: 100) with { GradientCheckpointing = checkpointing.On, CheckpointedLayers = checkpointing.Layers });
             trainer.Train();
-            trainer.SaveModel(_folder.At($"adapter-{on}"));
-            return File.ReadAllBytes(_folder.At($"adapter-{on}", "adapter_model.safetensors"));
+            string folder = _folder.At($"adapter-{checkpointing.On}-{checkpointing.Layers}");
+            trainer.SaveModel(folder);
+            return File.ReadAllBytes(Path.Combine(folder, "adapter_model.safetensors"));
         })];
         Assert.Equal(adapters[0], adapters[1]);
+        Assert.Equal(adapters[0], adapters[2]);
     }
 
     private static CausalLM Quantised() =>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using LoraSharp.Quantization;
 
 namespace LoraSharp.Training;
 
@@ -27,7 +28,13 @@ internal static unsafe class AdamKernel
 
         if (threads > 1 && total >= SmallestParallelWork)
         {
-            Parallel.For(0, chunks.Count, new ParallelOptions { MaxDegreeOfParallelism = threads }, i => Step(chunks[i].Job, chunks[i].Start));
+            ParallelRanges.Run(chunks.Count, 1, threads, (start, end) =>
+            {
+                for (int i = (int)start; i < end; i++)
+                {
+                    Step(chunks[i].Job, chunks[i].Start);
+                }
+            });
         }
         else
         {
