@@ -95,8 +95,8 @@ public sealed class HostileTemplateTests
             return;
         }
 
-        // A chain of operators is no danger as long as the stack holds it.
-        Assert.StartsWith("{{ ", template, StringComparison.Ordinal);
+        // A chain of operators, or a value nested 90,000 deep, is no danger as long as the stack holds it, which depends on how far the code has been optimised.
+        Assert.True(template.StartsWith("{{ ", StringComparison.Ordinal) || template.Contains("[ns.s], [ns.t]", StringComparison.Ordinal), template[..Math.Min(100, template.Length)]);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"took {watch.Elapsed}");
     }
 
