@@ -79,6 +79,28 @@ public sealed class HostileTemplateTests
     [MemberData(nameof(Greedy), DisableDiscoveryEnumeration = true)]
     public void A_greedy_template_is_stopped(string template)
     {
+        // On a stack of a fixed size: whether the runner's own holds a value nested 90,000 deep depends on how far the code has been optimised.
+        System.Runtime.ExceptionServices.ExceptionDispatchInfo? failure = null;
+        var thread = new Thread(
+            () =>
+            {
+                try
+                {
+                    RequireStopped(template);
+                }
+                catch (Exception e)
+                {
+                    failure = System.Runtime.ExceptionServices.ExceptionDispatchInfo.Capture(e);
+                }
+            },
+            maxStackSize: 1 << 20);
+        thread.Start();
+        thread.Join();
+        failure?.Throw();
+    }
+
+    private static void RequireStopped(string template)
+    {
         var variables = new Dictionary<string, object?> { ["text"] = new string('a', 100_000) };
         // A tenth of the default, to keep the tests quick.
         var limits = new ChatTemplateLimits { MaxSteps = ChatTemplateLimits.Default.MaxSteps / 10 };
@@ -95,8 +117,8 @@ public sealed class HostileTemplateTests
             return;
         }
 
-        // A chain of operators, or a value nested 90,000 deep, is no danger as long as the stack holds it, which depends on how far the code has been optimised.
-        Assert.True(template.StartsWith("{{ ", StringComparison.Ordinal) || template.Contains("[ns.s], [ns.t]", StringComparison.Ordinal), template[..Math.Min(100, template.Length)]);
+        // A chain of operators is no danger as long as the stack holds it.
+        Assert.StartsWith("{{ ", template, StringComparison.Ordinal);
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(10), $"took {watch.Elapsed}");
     }
 
